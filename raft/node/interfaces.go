@@ -1,0 +1,58 @@
+package node
+
+import (
+	"time"
+
+	"tabraft/raft"
+)
+
+// Storage keeps one server's term, vote and log. Only one server's driver
+// holds it at a time.
+type Storage interface {
+	// Load gives the last durable state; the zero Stored for a new server.
+	// It is called once, before the first Save.
+	Load() (raft.Stored, error)
+	// Save makes s durable, all or nothing, and then calls done exactly once,
+	// from any goroutine, never before Save returned. Saves become durable in
+	// the order of the calls. After an error the server stops and nothing
+	// more is saved; what was already durable stays so. Save must not keep
+	// s.Entries' slice beyond the call to done.
+	Save(s *raft.Save, done func(error))
+	// Close gives up what Load and Save hold. A Save under way may be lost,
+	// but not torn.
+	Close() error
+}
+
+// Transport carries frames to other servers.
+type Transport interface {
+	// Send queues one frame (package wire) for a peer, never blocks, and
+	// reports whether it was queued. A frame may be lost, as Raft allows; it
+	// is not altered, and frames to one peer arrive in order. The slice is
+	// the transport's from now on.
+	Send(to raft.ID, frame []byte) bool
+}
+
+// StateMachine is what the log is for.
+type StateMachine interface {
+	// Apply runs one committed command and gives its result. It must depend
+	// on nothing but the commands applied before.
+	Apply(index uint64, command []byte) any
+}
+
+// Clock is where a driver's time comes from.
+type Clock interface {
+	// Now is monotonic, from an arbitrary zero, and goes on while the machine
+	// or the tab is suspended where the platform can tell.
+	Now() time.Duration
+	// Timer makes a timer that calls fire, from any goroutine, once for each
+	// Reset, at or after the set time.
+	Timer(fire func()) Timer
+}
+
+// Timer is one pending wake-up.
+type Timer interface {
+	// Reset arms the timer for the Clock's time at, replacing what was set.
+	Reset(at time.Duration)
+	// Stop disarms it. A call already under way may still arrive.
+	Stop()
+}
