@@ -34,9 +34,10 @@ type Transport interface {
 
 // StateMachine is what the log is for.
 type StateMachine interface {
-	// Apply runs one committed command and gives its result. It must depend
-	// on nothing but the commands applied before.
-	Apply(index uint64, command []byte) any
+	// Apply runs one committed command and gives its encoded result, which
+	// travels back to whoever proposed it. It must depend on nothing but the
+	// commands applied before, and must not keep or change command.
+	Apply(index uint64, command []byte) []byte
 }
 
 // Clock is where a driver's time comes from.
