@@ -103,7 +103,9 @@ func (t MessageType) String() string {
 //	RequestVote          yes   lastLogIndex  lastLogTerm
 //	RequestVoteReply     yes                                                      yes
 //	AppendEntries        yes   prevLogIndex  prevLogTerm   leaderCommit  yes
-//	AppendEntriesReply   yes   match or prev conflictTerm  commitIndex            yes     conflictIndex
+//	AppendEntriesReply   yes   match or prev conflictTerm                         yes     conflictIndex
+//
+//	* asked for if granted, the voter's currentTerm if refused
 type Message struct {
 	Type     MessageType
 	From, To ID

@@ -1,0 +1,412 @@
+package raft
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Role is what a server is at the moment (Figure 4 of the paper, and the
+// pre-candidate of the dissertation's section 9.6).
+type Role uint8
+
+const (
+	Follower Role = iota
+	PreCandidate
+	Candidate
+	Leader
+)
+
+func (r Role) String() string {
+	return [...]string{"follower", "precandidate", "candidate", "leader"}[r]
+}
+
+// Errors that a caller decides on.
+var (
+	// ErrNotLeader: only the leader takes proposals and changes of members.
+	ErrNotLeader = errors.New("raft: this server is not the leader")
+	// ErrOverloaded: more uncommitted bytes than Config.MaxUncommittedBytes;
+	// try again when something has committed.
+	ErrOverloaded = errors.New("raft: too much is waiting to be committed")
+	// ErrImpossible: a message that no correct server sends. It changed
+	// nothing.
+	ErrImpossible = errors.New("raft: impossible message")
+)
+
+// Config is a core's constant settings. Zero durations and limits take the
+// stated defaults.
+type Config struct {
+	// ID is this server's.
+	ID ID
+	// Rand spreads the election timeouts (section 5.2). Servers of one
+	// cluster need different seeds.
+	Rand *rand.Rand
+	// ElectionTimeout is the shortest time without a leader's word after
+	// which a server campaigns; each wait is drawn from [1, 2) times it.
+	// Default 400 ms.
+	ElectionTimeout time.Duration
+	// HeartbeatInterval is the longest silence of a leader towards a
+	// follower. Default 50 ms.
+	HeartbeatInterval time.Duration
+	// MaxAppendBytes limits the entries' bytes in one AppendEntries; a single
+	// larger entry still goes, alone. Default 32 KiB.
+	MaxAppendBytes int
+	// MaxInflightMessages and MaxInflightBytes limit what is sent to a
+	// follower ahead of its replies. Defaults 32 and 128 KiB.
+	MaxInflightMessages int
+	MaxInflightBytes    int
+	// MaxUncommittedBytes limits the log's uncommitted tail on a leader;
+	// beyond it Propose gives ErrOverloaded. Default 16 MiB.
+	MaxUncommittedBytes int
+	// MaxSaves limits the saves in flight; what accumulates meanwhile goes
+	// into the next one. Default 1.
+	MaxSaves int
+	// The three refinements can be turned off for teaching. See doc.go.
+	DisablePreVote     bool
+	DisableCheckQuorum bool
+	DisableStickiness  bool
+}
+
+func (c Config) withDefaults() Config {
+	set := func(v *int, to int) {
+		if *v == 0 {
+			*v = to
+		}
+	}
+	if c.ElectionTimeout == 0 {
+		c.ElectionTimeout = 400 * time.Millisecond
+	}
+	if c.HeartbeatInterval == 0 {
+		c.HeartbeatInterval = 50 * time.Millisecond
+	}
+	set(&c.MaxAppendBytes, 32<<10)
+	set(&c.MaxInflightMessages, 32)
+	set(&c.MaxInflightBytes, 128<<10)
+	set(&c.MaxUncommittedBytes, 16<<20)
+	set(&c.MaxSaves, 1)
+	return c
+}
+
+// Core is one server's consensus state. It is not safe for concurrent use:
+// one driver owns it. See doc.go for who calls what when.
+type Core struct {
+	cfg Config
+	now time.Duration
+
+	// Persistent state on all servers (Figure 2); durable as far as saves
+	// tells.
+	currentTerm uint64
+	votedFor    ID
+	log         raftLog
+
+	// Volatile state on all servers.
+	commitIndex uint64
+	lastApplied uint64 // handed out by Ready
+	role        Role
+	leader      ID
+	// leaderContact is when the leader was last heard.
+	leaderContact time.Duration
+	// electionDeadline is when this server campaigns, unless it leads.
+	electionDeadline time.Duration
+
+	// Candidates and pre-candidates: who answered, and what.
+	votes map[ID]bool
+	// voteSeq is the save that makes a candidate's vote for itself durable.
+	voteSeq uint64
+
+	// Leaders.
+	peers             []*progress // ordered by id, without this server
+	heartbeatDeadline time.Duration
+	termStart         uint64 // index of this term's first entry
+	uncommittedBytes  int
+	settledAt         uint64 // configuration that peers follows, once committed
+
+	configurations []configurationAt // in log order; the last one rules
+
+	saves saves
+	out   []Message // may leave now
+}
+
+// New makes the core of a server from what its storage holds, as a follower
+// at time now. It fails if the stored state cannot be a server's.
+func New(cfg Config, st Stored, now time.Duration) (*Core, error) {
+	cfg = cfg.withDefaults()
+	if cfg.ID == None || cfg.Rand == nil {
+		return nil, errors.New("raft: Config needs an ID and a Rand")
+	}
+	c := &Core{
+		cfg:            cfg,
+		now:            now,
+		currentTerm:    st.HardState.Term,
+		votedFor:       st.HardState.Vote,
+		configurations: []configurationAt{{}},
+	}
+	for i, e := range st.Entries {
+		if e.Index != uint64(i)+1 || e.Term < c.log.lastTerm() || e.Term > c.currentTerm {
+			return nil, fmt.Errorf("raft: stored entry %d has index %d, term %d after term %d in term %d",
+				i+1, e.Index, e.Term, c.log.lastTerm(), c.currentTerm)
+		}
+		c.log.entries = st.Entries[: i+1 : i+1]
+		if err := c.noteConfiguration(e); err != nil {
+			return nil, err
+		}
+	}
+	c.commitIndex = min(st.HardState.Commit, c.log.lastIndex())
+	c.saves.reset(st.HardState, c.log.lastIndex())
+	c.drawElectionDeadline()
+	if c.soleVoter() {
+		// Nobody else can lead or has a say: waiting would serve nobody.
+		c.electionDeadline = now
+	}
+	return c, nil
+}
+
+// Tick does what is due at time now. A driver calls it at NextDeadline, after
+// it has given the core every message that waits; calling it at other times
+// does no harm.
+func (c *Core) Tick(now time.Duration) {
+	// A tick that comes later than an election timeout means that this
+	// server was suspended. What it missed says nothing about the others: it
+	// starts to count anew, so that a waking laptop deposes nobody.
+	suspended := now-c.NextDeadline() >= c.cfg.ElectionTimeout
+	c.setNow(now)
+	switch {
+	case c.role == Leader && suspended:
+		for _, p := range c.peers {
+			p.lastHeard = c.now
+		}
+		c.heartbeat()
+	case c.role == Leader:
+		if c.now >= c.heartbeatDeadline {
+			c.heartbeat()
+		}
+	case suspended && !c.soleVoter():
+		c.drawElectionDeadline()
+	case c.now >= c.electionDeadline:
+		c.campaign()
+	}
+}
+
+// NextDeadline is when the core wants its next Tick.
+func (c *Core) NextDeadline() time.Duration {
+	if c.role == Leader {
+		return c.heartbeatDeadline
+	}
+	return c.electionDeadline
+}
+
+// setNow keeps time monotonic whatever the driver says.
+func (c *Core) setNow(now time.Duration) { c.now = max(c.now, now) }
+
+// Step takes one message from another server. An error wraps ErrImpossible,
+// tells what is wrong with the message, and means that nothing changed.
+func (c *Core) Step(now time.Duration, m Message) error {
+	if err := c.check(m); err != nil {
+		return fmt.Errorf("%w: %s from %s: %v", ErrImpossible, m.Type, m.From, err)
+	}
+	c.setNow(now)
+
+	asksForVote := m.Type == RequestVote || m.Type == RequestPreVote
+	if asksForVote && m.Term > c.currentTerm && c.sticky() {
+		// Section 6: servers that hear from a current leader disregard
+		// requests for votes and do not adopt their term.
+		if m.Type == RequestPreVote {
+			c.send(Message{Type: RequestPreVoteReply, To: m.From, Term: c.currentTerm, Reject: true})
+		}
+		return nil
+	}
+
+	switch {
+	case m.Term > c.currentTerm:
+		switch {
+		case m.Type == RequestPreVote:
+			// A question about a term that may never be.
+		case m.Type == RequestPreVoteReply && !m.Reject:
+			// It echoes the term that we asked about.
+		default:
+			// "If RPC request or response contains term T > currentTerm: set
+			// currentTerm = T, convert to follower" (Figure 2).
+			c.becomeFollower(m.Term, None)
+		}
+	case m.Term < c.currentTerm:
+		c.answerStale(m)
+		return nil
+	}
+
+	switch m.Type {
+	case RequestPreVote:
+		c.handlePreVote(m)
+	case RequestPreVoteReply:
+		c.handlePreVoteReply(m)
+	case RequestVote:
+		c.handleVote(m)
+	case RequestVoteReply:
+		c.handleVoteReply(m)
+	case AppendEntries:
+		c.handleAppend(m)
+	case AppendEntriesReply:
+		c.handleAppendReply(m)
+	}
+	return nil
+}
+
+// answerStale handles a message of an earlier term: requests are refused with
+// the current term ("reply false if term < currentTerm", Figure 2), so that a
+// deposed leader or a server left behind learns of it; replies are dropped.
+func (c *Core) answerStale(m Message) {
+	switch m.Type {
+	case RequestPreVote:
+		c.send(Message{Type: RequestPreVoteReply, To: m.From, Term: c.currentTerm, Reject: true})
+	case RequestVote:
+		c.send(Message{Type: RequestVoteReply, To: m.From, Term: c.currentTerm, Reject: true})
+	case AppendEntries:
+		c.send(Message{Type: AppendEntriesReply, To: m.From, Term: c.currentTerm,
+			LogIndex: m.LogIndex, Hint: min(m.LogIndex, c.log.lastIndex()), Reject: true})
+	}
+}
+
+// check refuses what no correct server sends, before anything changes.
+func (c *Core) check(m Message) error {
+	if m.To != c.cfg.ID {
+		return fmt.Errorf("it is addressed to %s", m.To)
+	}
+	if m.From == None || m.From == c.cfg.ID {
+		return errors.New("bad sender")
+	}
+	if m.Term == 0 && !(m.Reject || m.Type == RequestPreVoteReply) {
+		return errors.New("term 0")
+	}
+	switch m.Type {
+	case RequestPreVote, RequestVote:
+		if m.LogTerm >= m.Term {
+			return fmt.Errorf("a candidate for term %d whose log ends in term %d", m.Term, m.LogTerm)
+		}
+	case AppendEntries:
+		return c.checkAppend(m)
+	case AppendEntriesReply:
+		if c.role == Leader && m.Term == c.currentTerm && !m.Reject && m.LogIndex > c.log.lastIndex() {
+			return fmt.Errorf("it acknowledges index %d, the log ends at %d", m.LogIndex, c.log.lastIndex())
+		}
+	case RequestPreVoteReply, RequestVoteReply:
+	default:
+		return errors.New("unknown type")
+	}
+	return nil
+}
+
+func (c *Core) checkAppend(m Message) error {
+	if c.role == Leader && m.Term == c.currentTerm {
+		return fmt.Errorf("two leaders in term %d", m.Term)
+	}
+	if m.Term == c.currentTerm && c.leader != None && c.leader != m.From {
+		return fmt.Errorf("two leaders in term %d: %s and %s", m.Term, c.leader, m.From)
+	}
+	term := m.LogTerm
+	for i, e := range m.Entries {
+		if e.Index != m.LogIndex+1+uint64(i) || e.Term < term || e.Term > m.Term {
+			return fmt.Errorf("entry %d of term %d follows entry %d of term %d in a message of term %d",
+				e.Index, e.Term, m.LogIndex+uint64(i), term, m.Term)
+		}
+		term = e.Term
+		if e.Index <= c.commitIndex && c.log.term(e.Index) != e.Term && m.Term >= c.currentTerm {
+			return fmt.Errorf("it would change the committed entry %d", e.Index)
+		}
+		if e.Kind == EntryConfiguration {
+			if _, err := DecodeConfiguration(e.Data); err != nil {
+				return err
+			}
+		} else if e.Kind != EntryCommand && e.Kind != EntryNoop {
+			return fmt.Errorf("entry %d is of unknown kind %d", e.Index, e.Kind)
+		}
+	}
+	return nil
+}
+
+// send hands a message to the driver, now if it may leave now and else as
+// soon as everything it rests on is durable. A leader's AppendEntries rests
+// on its term alone, which was durable before it won; a pre-vote rests on
+// nothing. All else waits for the term, vote and entries it tells of.
+func (c *Core) send(m Message) {
+	m.From = c.cfg.ID
+	switch m.Type {
+	case AppendEntries, RequestPreVote, RequestPreVoteReply:
+		c.out = append(c.out, m)
+	default:
+		if after := c.saves.covering(c.hardState(), c.log.lastIndex()); after > c.saves.durable {
+			c.saves.held = append(c.saves.held, heldMessage{after, m})
+		} else {
+			c.out = append(c.out, m)
+		}
+	}
+}
+
+func (c *Core) hardState() HardState {
+	return HardState{Term: c.currentTerm, Vote: c.votedFor, Commit: c.commitIndex}
+}
+
+// Ready hands over everything that is to be done now; false if that is
+// nothing. A driver calls it once it has drained its inbox, so that any
+// number of proposals makes one AppendEntries a follower and one save.
+func (c *Core) Ready() (Ready, bool) {
+	if c.role == Leader {
+		c.replicate()
+	}
+	rd := Ready{Save: c.saves.next(c.hardState(), &c.log, c.cfg.MaxSaves)}
+	if len(c.out) > 0 {
+		rd.Messages, c.out = c.out, nil
+	}
+	if c.commitIndex > c.lastApplied {
+		rd.Committed = c.log.slice(c.lastApplied+1, c.commitIndex)
+		c.lastApplied = c.commitIndex
+	}
+	return rd, rd.Save != nil || rd.Messages != nil || rd.Committed != nil
+}
+
+// Saved reports that the save with this number is durable. Saves may be
+// reported in any order; one counts when all before it have been reported.
+func (c *Core) Saved(now time.Duration, seq uint64) error {
+	c.setNow(now)
+	if err := c.saves.done(seq); err != nil {
+		return err
+	}
+	c.out = append(c.out, c.saves.release()...)
+	switch c.role {
+	case Candidate:
+		c.countOwnVote()
+	case Leader:
+		c.advanceCommit()
+	}
+	return nil
+}
+
+// Propose appends a command to the log if this server leads, and gives the
+// index and term it will have if it commits. Data is the core's from now on.
+func (c *Core) Propose(now time.Duration, data []byte) (index, term uint64, err error) {
+	c.setNow(now)
+	if c.role != Leader {
+		return 0, 0, ErrNotLeader
+	}
+	if c.uncommittedBytes > 0 && c.uncommittedBytes+len(data) > c.cfg.MaxUncommittedBytes {
+		return 0, 0, ErrOverloaded
+	}
+	return c.appendOwn(EntryCommand, data), c.currentTerm, nil
+}
+
+// appendOwn adds an entry of the leader's term to its log.
+func (c *Core) appendOwn(kind EntryKind, data []byte) uint64 {
+	index := c.log.lastIndex() + 1
+	c.log.append(Entry{Index: index, Term: c.currentTerm, Kind: kind, Data: data})
+	c.uncommittedBytes += len(data)
+	return index
+}
+
+// Entries gives the entries from..to, both included, as far as the log has
+// them. The slice must not be changed.
+func (c *Core) Entries(from, to uint64) []Entry {
+	from, to = max(from, 1), min(to, c.log.lastIndex())
+	if from > to {
+		return nil
+	}
+	return c.log.slice(from, to)
+}

@@ -1,0 +1,78 @@
+// Package raft is the Raft consensus algorithm as a pure state machine.
+//
+// It follows "In Search of an Understandable Consensus Algorithm (Extended
+// Version)" by Ongaro and Ousterhout, cited here as "the paper", and where
+// that is silent Ongaro's dissertation, "Consensus: Bridging Theory and
+// Practice". Read the files in the paper's order:
+//
+//	message.go      the RPCs as messages, and what must be durable (Figure 2)
+//	core.go         a server's state and the rules for all servers (5.1)
+//	election.go     leader election (5.2, 5.4.1), pre-vote, stickiness (6)
+//	replication.go  log replication (5.3) and commitment (5.4.2)
+//	log.go          the log and its consistency check (5.3)
+//	progress.go     nextIndex, matchIndex and pipelining
+//	save.go         what is durable, and what waits for it
+//	membership.go   joint consensus (6)
+//	quorum.go       majorities, of one configuration or two (6)
+//	invariant.go    what must always be true (Figure 3)
+//
+// # The contract
+//
+// A Core has no goroutine, clock, I/O or randomness of its own: the same
+// inputs in the same order give the same outputs. One driver owns it (package
+// raft/node is one) and repeats:
+//
+//  1. Wait until something arrives or NextDeadline has come.
+//  2. Give the core everything that has arrived: Step for a message from
+//     another server, Propose and Reconfigure for what clients ask, Saved for
+//     a save that has become durable, PeerDown for a connection seen closed.
+//  3. Tick, if NextDeadline has come. Messages go first: after a suspension
+//     the words of the leader are in the inbox.
+//  4. Ready, and do what it says:
+//     - store Save, all of it or nothing, and report it with Saved. The
+//     driver need not wait: it may go on with 1 while storage works. Saves
+//     must reach storage in the order of their numbers.
+//     - send Messages, in order; they may be lost, delayed, repeated or
+//     overtake each other. They may leave before Save is durable: a leader
+//     writes its own log while it replicates (the dissertation's 10.2.1).
+//     The core keeps back every message that promises something (a vote, an
+//     acknowledgement, a candidacy) until the saves that it rests on are
+//     reported.
+//     - apply Committed. Each entry is handed out once in a core's life; a
+//     restarted server is handed the log again from the start.
+//
+// A driver whose storage fails must drop the core: the server has crashed.
+// New makes it anew from what is stored.
+//
+// Time is a duration from any zero, the same for all calls; it must not run
+// backwards. Deadlines rather than tick counts: a hidden or suspended tab
+// misses ticks. A Tick that comes later than a whole election timeout is taken
+// for a suspension, after which timeouts are counted anew.
+//
+// Slices handed in (commands, the entries of messages) belong to the core from
+// then on; slices handed out may be read for ever and never written.
+//
+// # What it does beyond Figure 2
+//
+//   - Pre-vote (dissertation 9.6): a server asks whether it could win before
+//     it raises its term, so that one cut off for a while does not depose the
+//     leader when it returns. Config.DisablePreVote.
+//   - CheckQuorum (6.2): a leader that hears from no quorum for an election
+//     timeout steps down. Config.DisableCheckQuorum.
+//   - Stickiness (paper, end of section 6): a server that hears from a leader
+//     ignores requests for votes. Config.DisableStickiness.
+//   - Refusals carry the follower's conflicting term, and both sides skip
+//     whole terms by it (end of 5.3).
+//   - AppendEntries are pipelined, within Config.MaxInflightMessages and
+//     MaxInflightBytes for each follower; a refusal ends the pipeline and
+//     probes for the place where the logs meet.
+//   - Membership changes are joint (section 6), one at a time, none before
+//     the leader has committed in its own term; learners receive the log and
+//     do not count. The leader leaves the joint configuration by itself.
+//   - PeerDown shortens the wait for an election when a connection to the
+//     leader was seen to close.
+//
+// Log compaction (section 7), reads without log writes (section 8) and
+// leadership transfer (dissertation 3.10) are not part of it yet. Until then
+// the log reaches back to index 1, and reads go through it.
+package raft

@@ -1,0 +1,207 @@
+package raft
+
+// replication.go: log replication (section 5.3) and commitment (5.4.2).
+
+// replicate queues, for every follower, what it lacks and may be sent now.
+func (c *Core) replicate() {
+	for _, p := range c.peers {
+		for p.next <= c.log.lastIndex() && c.maySend(p) {
+			c.sendAppend(p)
+		}
+		if p.sentCommit < c.commitIndex && !p.probing {
+			c.sendHeartbeat(p) // nothing else carried the news
+		}
+	}
+}
+
+func (c *Core) maySend(p *progress) bool {
+	if p.probing {
+		return !p.waiting
+	}
+	return !p.window.full(c.cfg.MaxInflightMessages, c.cfg.MaxInflightBytes)
+}
+
+// sendAppend sends entries from p.next on, as many as one message may hold.
+func (c *Core) sendAppend(p *progress) {
+	last, bytes := p.next-1, 0
+	for last < c.log.lastIndex() {
+		n := len(c.log.entries[last].Data)
+		if last >= p.next && bytes+n > c.cfg.MaxAppendBytes {
+			break
+		}
+		bytes += n
+		last++
+	}
+	c.sendEntries(p, c.log.slice(p.next, last))
+	if p.probing {
+		p.waiting = true
+		return
+	}
+	p.window.add(last, bytes)
+	p.next = last + 1
+}
+
+// sendHeartbeat sends an AppendEntries without entries. It is checked against
+// the entry before p.next like any other, so that a lost message is noticed.
+func (c *Core) sendHeartbeat(p *progress) { c.sendEntries(p, nil) }
+
+func (c *Core) sendEntries(p *progress, es []Entry) {
+	prev := p.next - 1
+	c.send(Message{Type: AppendEntries, To: p.id, Term: c.currentTerm,
+		LogIndex: prev, LogTerm: c.log.term(prev), Commit: c.commitIndex, Entries: es})
+	p.sentCommit, p.lastSent = c.commitIndex, c.now
+}
+
+// heartbeat runs every HeartbeatInterval of a leadership: it keeps followers
+// from campaigning, repeats unanswered probes, and checks that a quorum still
+// answers.
+func (c *Core) heartbeat() {
+	c.heartbeatDeadline = c.now + c.cfg.HeartbeatInterval
+	if !c.cfg.DisableCheckQuorum && !c.quorumActive() {
+		c.becomeFollower(c.currentTerm, None)
+		return
+	}
+	for _, p := range c.peers {
+		p.waiting = false
+		if p.probing && p.next <= c.log.lastIndex() {
+			c.sendAppend(p)
+		} else {
+			c.sendHeartbeat(p)
+		}
+	}
+}
+
+// quorumActive tells whether a quorum, with this server, answered within the
+// last election timeout (the dissertation's section 6.2).
+func (c *Core) quorumActive() bool {
+	return c.Configuration().hasQuorum(func(id ID) bool {
+		if id == c.cfg.ID {
+			return true
+		}
+		p := c.peer(id)
+		return p != nil && c.now-p.lastHeard < c.cfg.ElectionTimeout
+	})
+}
+
+// handleAppend is the receiver's side of AppendEntries (Figure 2). The
+// message's term is current and check has passed.
+func (c *Core) handleAppend(m Message) {
+	c.role, c.leader, c.votes = Follower, m.From, nil
+	c.leaderContact = c.now
+	c.drawElectionDeadline()
+
+	if !c.log.matches(m.LogIndex, m.LogTerm) {
+		hint := c.log.lastNotAfter(m.LogIndex, m.LogTerm)
+		c.send(Message{Type: AppendEntriesReply, To: m.From, Term: c.currentTerm, Reject: true,
+			LogIndex: m.LogIndex, Hint: hint, LogTerm: c.log.term(hint)})
+		return
+	}
+	for i, e := range m.Entries {
+		if c.log.matches(e.Index, e.Term) {
+			continue // "append any new entries not already in the log"
+		}
+		if e.Index <= c.log.lastIndex() {
+			// "If an existing entry conflicts with a new one, delete the
+			// existing entry and all that follow it."
+			c.cutLog(e.Index)
+		}
+		c.appendReceived(m.Entries[i:])
+		break
+	}
+	last := m.LogIndex + uint64(len(m.Entries))
+	c.commitTo(min(m.Commit, last))
+	c.send(Message{Type: AppendEntriesReply, To: m.From, Term: c.currentTerm, LogIndex: last})
+}
+
+func (c *Core) cutLog(index uint64) {
+	if index <= c.commitIndex {
+		c.violated("cut at %d of a log committed up to %d", index, c.commitIndex)
+	}
+	c.log.cut(index)
+	c.saves.cut(index)
+	c.dropConfigurations(index)
+}
+
+func (c *Core) appendReceived(es []Entry) {
+	c.log.append(es...)
+	for _, e := range es {
+		if err := c.noteConfiguration(e); err != nil {
+			c.violated("%v", err) // check has decoded it before
+		}
+	}
+}
+
+// handleAppendReply is the leader's side.
+func (c *Core) handleAppendReply(m Message) {
+	p := c.peer(m.From)
+	if c.role != Leader || p == nil {
+		return
+	}
+	p.lastHeard = c.now
+	if m.Reject {
+		c.handleRefusal(p, m)
+		return
+	}
+	p.window.acked(m.LogIndex)
+	if p.probing && m.LogIndex >= p.match {
+		p.replicate()
+	}
+	if m.LogIndex > p.match {
+		p.match = m.LogIndex
+		c.advanceCommit()
+	}
+	p.next = max(p.next, p.match+1)
+}
+
+// handleRefusal moves p.next back to where the logs may meet: behind the
+// follower's hint, and in our own log behind every term later than the
+// follower has there. A refusal older than what we know is of no interest.
+func (c *Core) handleRefusal(p *progress, m Message) {
+	if m.LogIndex <= p.match || p.probing && m.LogIndex != p.next-1 {
+		return
+	}
+	p.probe()
+	p.next = max(p.match+1, min(m.LogIndex, c.log.lastNotAfter(m.Hint, m.LogTerm)+1))
+}
+
+// advanceCommit: "if there exists an N such that N > commitIndex, a majority
+// of matchIndex[i] >= N, and log[N].term == currentTerm: set commitIndex = N"
+// (Figure 2). The leader's own log counts as far as it is durable.
+func (c *Core) advanceCommit() {
+	n := c.Configuration().quorumIndex(func(id ID) uint64 {
+		if id == c.cfg.ID {
+			return c.saves.durableIndex
+		}
+		if p := c.peer(id); p != nil {
+			return p.match
+		}
+		return 0
+	})
+	if n > c.commitIndex && c.log.term(n) == c.currentTerm {
+		c.commitTo(n)
+		c.afterCommit()
+	}
+}
+
+// commitTo raises commitIndex; it never falls.
+func (c *Core) commitTo(index uint64) {
+	if index <= c.commitIndex {
+		return
+	}
+	if c.role == Leader {
+		for _, e := range c.log.slice(max(c.commitIndex+1, c.termStart), index) {
+			c.uncommittedBytes -= len(e.Data)
+		}
+	}
+	c.commitIndex = index
+}
+
+// peer finds a follower's progress; nil if this server does not lead it.
+func (c *Core) peer(id ID) *progress {
+	for _, p := range c.peers {
+		if p.id == id {
+			return p
+		}
+	}
+	return nil
+}

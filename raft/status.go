@@ -1,0 +1,55 @@
+package raft
+
+import "time"
+
+// Status is a copy of what a server knows, for people and tests.
+type Status struct {
+	ID          ID
+	Role        Role
+	Term        uint64
+	Vote        ID
+	Leader      ID
+	CommitIndex uint64
+	LastApplied uint64
+	LastIndex   uint64
+	// DurableIndex is the end of the part of the log known to be stored.
+	DurableIndex  uint64
+	Configuration Configuration
+	// ConfigurationIndex is the entry it came with; above CommitIndex it may
+	// still be undone.
+	ConfigurationIndex uint64
+	// TermCommitted: this leader has committed an entry of its own term.
+	TermCommitted bool
+	// Deadline is when the server acts next if nothing arrives: campaigns or,
+	// as the leader, sends heartbeats.
+	Deadline time.Duration
+	// Progress is the leader's knowledge of the others, ordered by id.
+	Progress []ProgressStatus
+}
+
+// ProgressStatus is a leader's knowledge of one follower or learner.
+type ProgressStatus struct {
+	ID        ID
+	Match     uint64 // matchIndex
+	Next      uint64 // nextIndex
+	Probing   bool   // the place where the logs meet is not known yet
+	Inflight  int    // unanswered AppendEntries with entries
+	LastHeard time.Duration
+}
+
+// Status copies the server's state.
+func (c *Core) Status() Status {
+	s := Status{
+		ID: c.cfg.ID, Role: c.role, Term: c.currentTerm, Vote: c.votedFor, Leader: c.leader,
+		CommitIndex: c.commitIndex, LastApplied: c.lastApplied, LastIndex: c.log.lastIndex(),
+		DurableIndex: c.saves.durableIndex, Configuration: *c.Configuration(),
+		ConfigurationIndex: c.configurationIndex(),
+		TermCommitted:      c.role == Leader && c.commitIndex >= c.termStart,
+		Deadline:           c.NextDeadline(),
+	}
+	for _, p := range c.peers {
+		s.Progress = append(s.Progress, ProgressStatus{ID: p.id, Match: p.match, Next: p.next,
+			Probing: p.probing, Inflight: len(p.window.inflight), LastHeard: p.lastHeard})
+	}
+	return s
+}
