@@ -56,6 +56,8 @@
 //	5 JoinReply     code 1, leader uv, message bytes (UTF-8, at most
 //	                MaxReason)
 //
+//	6 Remove        server 8
+//
 // # Save
 //
 // A save is one raft.Save as storage keeps it, one record of its own:

@@ -64,9 +64,12 @@ const (
 	KindJoin
 	// KindJoinReply answers it.
 	KindJoinReply
+	// KindRemove asks the leader to remove a server from the cluster. It has
+	// no answer: the asker sees the configuration change.
+	KindRemove
 )
 
-var kindNames = [...]string{"?", "Raft", "Propose", "ProposeReply", "Join", "JoinReply"}
+var kindNames = [...]string{"?", "Raft", "Propose", "ProposeReply", "Join", "JoinReply", "Remove"}
 
 func (k Kind) known() bool { return k > 0 && int(k) < len(kindNames) }
 
@@ -93,6 +96,7 @@ type Frame struct {
 	Proposals []Proposal      // KindPropose
 	Replies   []ProposalReply // KindProposeReply
 	JoinReply JoinReply       // KindJoinReply
+	Remove    raft.ID         // KindRemove
 }
 
 func appendHeader(dst []byte, h Header, kind Kind) []byte {
@@ -131,6 +135,8 @@ func Decode(frame []byte) (Frame, error) {
 			f.Replies = r.replies()
 		case KindJoinReply:
 			f.JoinReply = r.joinReply()
+		case KindRemove:
+			f.Remove = raft.ID(r.uint64("server"))
 		}
 		r.end()
 	}

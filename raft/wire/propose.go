@@ -130,6 +130,11 @@ func AppendJoinReply(dst []byte, h Header, reply JoinReply) []byte {
 	return append(dst, text...)
 }
 
+// AppendRemove appends a frame that asks the leader to remove a server.
+func AppendRemove(dst []byte, h Header, server raft.ID) []byte {
+	return binary.BigEndian.AppendUint64(appendHeader(dst, h, KindRemove), uint64(server))
+}
+
 // FitPropose tells how many of proposals, taken from the front, go into one
 // frame; at least 1 if there are any. One alone fits if its command is no
 // longer than MaxCommand.
