@@ -176,6 +176,15 @@ func (c *Core) soleVoter() bool {
 	return len(v) == 1 && v[0] == c.cfg.ID
 }
 
+// removed tells whether a committed configuration leaves this server out after
+// an earlier one named it. A server still to be admitted was never named.
+func (c *Core) removed() bool {
+	if c.configurationIndex() > c.commitIndex || c.Configuration().IsMember(c.cfg.ID) {
+		return false
+	}
+	return slices.ContainsFunc(c.configurations, func(at configurationAt) bool { return at.IsMember(c.cfg.ID) })
+}
+
 // noteConfiguration puts a configuration in force as its entry enters the log.
 func (c *Core) noteConfiguration(e Entry) error {
 	if e.Kind != EntryConfiguration {

@@ -18,6 +18,9 @@ type Status struct {
 	// ConfigurationIndex is the entry it came with; above CommitIndex it may
 	// still be undone.
 	ConfigurationIndex uint64
+	// Removed: the cluster has decided that this server, once a member, is one
+	// no more.
+	Removed bool
 	// TermCommitted: this leader has committed an entry of its own term.
 	TermCommitted bool
 	// Deadline is when the server acts next if nothing arrives: campaigns or,
@@ -44,6 +47,7 @@ func (c *Core) Status() Status {
 		CommitIndex: c.commitIndex, LastApplied: c.lastApplied, LastIndex: c.log.lastIndex(),
 		DurableIndex: c.saves.durableIndex, Configuration: *c.Configuration(),
 		ConfigurationIndex: c.configurationIndex(),
+		Removed:            c.removed(),
 		TermCommitted:      c.role == Leader && c.commitIndex >= c.termStart,
 		Deadline:           c.NextDeadline(),
 	}
