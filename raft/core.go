@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// entryOverhead is what an entry counts beyond its data, in bytes, where memory
+// is limited, so that empty ones are not free.
+const entryOverhead = 64
+
 // Role is what a server is at the moment (Figure 4 of the paper, and the
 // pre-candidate of the dissertation's section 9.6).
 type Role uint8
@@ -387,7 +391,7 @@ func (c *Core) Propose(now time.Duration, data []byte) (index, term uint64, err 
 	if c.role != Leader {
 		return 0, 0, ErrNotLeader
 	}
-	if c.uncommittedBytes > 0 && c.uncommittedBytes+len(data) > c.cfg.MaxUncommittedBytes {
+	if c.uncommittedBytes > 0 && c.uncommittedBytes+entryOverhead+len(data) > c.cfg.MaxUncommittedBytes {
 		return 0, 0, ErrOverloaded
 	}
 	return c.appendOwn(EntryCommand, data), c.currentTerm, nil
@@ -397,7 +401,7 @@ func (c *Core) Propose(now time.Duration, data []byte) (index, term uint64, err 
 func (c *Core) appendOwn(kind EntryKind, data []byte) uint64 {
 	index := c.log.lastIndex() + 1
 	c.log.append(Entry{Index: index, Term: c.currentTerm, Kind: kind, Data: data})
-	c.uncommittedBytes += len(data)
+	c.uncommittedBytes += entryOverhead + len(data)
 	return index
 }
 

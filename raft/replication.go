@@ -190,7 +190,7 @@ func (c *Core) commitTo(index uint64) {
 	}
 	if c.role == Leader {
 		for _, e := range c.log.slice(max(c.commitIndex+1, c.termStart), index) {
-			c.uncommittedBytes -= len(e.Data)
+			c.uncommittedBytes -= entryOverhead + len(e.Data)
 		}
 	}
 	c.commitIndex = index

@@ -2,27 +2,32 @@ package raft
 
 import "time"
 
-// Status is a copy of what a server knows, for people and tests.
-type Status struct {
-	ID          ID
+// View is what changes most, cheap to take after every input.
+type View struct {
 	Role        Role
 	Term        uint64
-	Vote        ID
 	Leader      ID
 	CommitIndex uint64
-	LastApplied uint64
 	LastIndex   uint64
-	// DurableIndex is the end of the part of the log known to be stored.
-	DurableIndex  uint64
-	Configuration Configuration
-	// ConfigurationIndex is the entry it came with; above CommitIndex it may
-	// still be undone.
+	// ConfigurationIndex is the entry that the configuration in force came
+	// with; above CommitIndex it may still be undone.
 	ConfigurationIndex uint64
 	// Removed: the cluster has decided that this server, once a member, is one
 	// no more.
 	Removed bool
 	// TermCommitted: this leader has committed an entry of its own term.
 	TermCommitted bool
+}
+
+// Status is a copy of what a server knows, for people and tests.
+type Status struct {
+	View
+	ID          ID
+	Vote        ID
+	LastApplied uint64
+	// DurableIndex is the end of the part of the log known to be stored.
+	DurableIndex  uint64
+	Configuration Configuration
 	// Deadline is when the server acts next if nothing arrives: campaigns or,
 	// as the leader, sends heartbeats.
 	Deadline time.Duration
@@ -40,16 +45,22 @@ type ProgressStatus struct {
 	LastHeard time.Duration
 }
 
+// View gives the state at a glance.
+func (c *Core) View() View {
+	return View{
+		Role: c.role, Term: c.currentTerm, Leader: c.leader,
+		CommitIndex: c.commitIndex, LastIndex: c.log.lastIndex(),
+		ConfigurationIndex: c.configurationIndex(), Removed: c.removed(),
+		TermCommitted: c.role == Leader && c.commitIndex >= c.termStart,
+	}
+}
+
 // Status copies the server's state.
 func (c *Core) Status() Status {
 	s := Status{
-		ID: c.cfg.ID, Role: c.role, Term: c.currentTerm, Vote: c.votedFor, Leader: c.leader,
-		CommitIndex: c.commitIndex, LastApplied: c.lastApplied, LastIndex: c.log.lastIndex(),
+		View: c.View(), ID: c.cfg.ID, Vote: c.votedFor, LastApplied: c.lastApplied,
 		DurableIndex: c.saves.durableIndex, Configuration: *c.Configuration(),
-		ConfigurationIndex: c.configurationIndex(),
-		Removed:            c.removed(),
-		TermCommitted:      c.role == Leader && c.commitIndex >= c.termStart,
-		Deadline:           c.NextDeadline(),
+		Deadline: c.NextDeadline(),
 	}
 	for _, p := range c.peers {
 		s.Progress = append(s.Progress, ProgressStatus{ID: p.id, Match: p.match, Next: p.next,
