@@ -1,0 +1,36 @@
+// Package idb keeps what this browser must not forget in IndexedDB: the rooms
+// it knows, the servers it is, and what each of those servers has saved. It
+// exists under GOOS=js only.
+//
+// # Schema, version 1
+//
+//	store    key      value
+//	rooms    token    {token, name, key, cluster, made, used}   index used
+//	servers  id       {id, room, cluster, owner, used}          index room: [room, used]
+//	saves    [id, n]  Uint8Array, one record of wire.AppendSave
+//
+// Ids and cluster ids are 16 hex digits, since a JavaScript number holds only
+// 53 bits of them; the cluster 0000000000000000 stands for none. used is
+// milliseconds since 1970. n counts a server's batches from 1 without gaps.
+//
+// # Who may write
+//
+// servers[id].owner names the one incarnation (one life of one tab) that may
+// save. Take writes it; every transaction that saves reads it and aborts if it
+// has changed. Locks between tabs are the first line of defence, this is the
+// second: where a lock fails, two tabs still cannot both write as one server.
+//
+// # What durable means
+//
+// Every writing transaction asks for durability "strict", and is reported from
+// its complete event: the browser has told the system to put it on the disk.
+// A transaction that aborts (no room left, site data cleared, another owner)
+// is an error, and nothing is saved after it.
+//
+// # How it talks to the browser
+//
+// Go runs on the page's only thread. Requests of one transaction are issued
+// from callbacks that never wait, because a transaction ends itself as soon as
+// it is left idle; a goroutine waits for the transaction's end only. Callbacks
+// turn a panic into the failure of their transaction.
+package idb

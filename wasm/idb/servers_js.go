@@ -1,0 +1,195 @@
+package idb
+
+import (
+	"context"
+	"fmt"
+	"syscall/js"
+	"time"
+
+	"tabraft/raft"
+	"tabraft/raft/wire"
+)
+
+// MaxServers is how many of a room's identities Servers looks at: the ones
+// used last. More of them stay stored.
+const MaxServers = 256
+
+// Server is an identity: a server that this browser was, is, or will be.
+type Server struct {
+	ID   raft.ID
+	Room string // token
+	// Cluster is the cluster the server is a member of, 0 before it is known.
+	Cluster uint64
+	// Owner is the incarnation that may save, see the package comment.
+	Owner string
+	// Used is when an incarnation last took it, in ms since 1970.
+	Used float64
+}
+
+func (s Server) value() map[string]any {
+	return map[string]any{"id": s.ID.String(), "room": s.Room,
+		"cluster": formatHex(s.Cluster), "owner": s.Owner, "used": s.Used}
+}
+
+func readServer(v js.Value) (Server, error) {
+	f := record{v: v, name: "a server"}
+	s := Server{ID: raft.ID(f.hex("id"))}
+	f.name = "server " + s.ID.String()
+	s.Room, s.Cluster, s.Owner, s.Used = f.text("room"), f.hex("cluster"), f.text("owner"), f.number("used")
+	return s, f.err
+}
+
+// Servers gives the room's identities, the one used last first, at most
+// MaxServers of them.
+func (db *DB) Servers(ctx context.Context, token string) ([]Server, error) {
+	var all []Server
+	err := db.run(ctx, readOnly, []any{storeServers}, func(t *tx) {
+		t.newest(storeServers, "room", db.between(token), MaxServers, func(v js.Value) {
+			s, err := readServer(v)
+			if err != nil {
+				t.fail(err)
+			}
+			all = append(all, s)
+		}, func() {})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("servers of room %.40s: %w", token, err)
+	}
+	return all, nil
+}
+
+// Create stores a new identity. ErrExists if its id is taken.
+func (db *DB) Create(ctx context.Context, s Server) error {
+	err := db.run(ctx, readWrite, []any{storeServers}, func(t *tx) {
+		t.find(s.ID, func(_ Server, found bool) {
+			if found {
+				t.fail(ErrExists)
+				return
+			}
+			t.put(storeServers, js.ValueOf(s.value()))
+		})
+	})
+	return onServer("create", s.ID, err)
+}
+
+// Found founds the cluster of a room: in one transaction it sets the room's
+// cluster and stores the server, as a member of it, with the first batch of
+// what it saves. Of any number of tabs that try at once, one succeeds.
+//
+// It gives false, and stores nothing, if the room is not known, not Made here,
+// or has a cluster already. A server that was created before is founded with
+// by its owner only (ErrFenced), and must not have saved anything.
+func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64, first *raft.Save) (founded bool, err error) {
+	if cluster == 0 {
+		return false, onServer("found with", s.ID, fmt.Errorf("0 is not a cluster id"))
+	}
+	batch := wire.AppendSave(nil, first)
+	s.Room, s.Cluster = token, cluster
+	err = db.run(ctx, readWrite, []any{storeRooms, storeServers, storeSaves}, func(t *tx) {
+		t.room(token, func(r Room, found bool) {
+			if !found || !r.Made || r.Cluster != 0 {
+				return
+			}
+			t.find(s.ID, func(old Server, found bool) {
+				switch {
+				case found && old.Owner != s.Owner:
+					t.fail(ErrFenced)
+				case found && old.Cluster != 0:
+					t.fail(fmt.Errorf("%w: %016x", ErrCluster, old.Cluster))
+				default:
+					r.Cluster = cluster
+					t.put(storeRooms, js.ValueOf(r.value()))
+					t.put(storeServers, js.ValueOf(s.value()))
+					t.store(storeSaves).Call("add", db.toJS(batch), saveKey(js.ValueOf(s.ID.String()), firstBatch))
+					founded = true
+				}
+			})
+		})
+	})
+	return founded && err == nil, onServer("found with", s.ID, err)
+}
+
+// Take makes owner the one incarnation that may save as this server, and fences
+// off the one before. ErrUnknown if there is no such server.
+func (db *DB) Take(ctx context.Context, id raft.ID, owner string) error {
+	err := db.run(ctx, readWrite, []any{storeServers}, func(t *tx) {
+		t.known(id, func(s Server) {
+			s.Owner, s.Used = owner, float64(time.Now().UnixMilli())
+			t.put(storeServers, js.ValueOf(s.value()))
+		})
+	})
+	return onServer("take", id, err)
+}
+
+// SetCluster makes it durable that a server belongs to a cluster, and tells
+// the room of the cluster if it knows none. A server calls it before it answers
+// anybody of that cluster. ErrFenced if owner does not own the server,
+// ErrCluster if it belongs to another cluster.
+func (db *DB) SetCluster(ctx context.Context, id raft.ID, owner string, cluster uint64) error {
+	if cluster == 0 {
+		return onServer("set cluster of", id, fmt.Errorf("0 is not a cluster id"))
+	}
+	err := db.run(ctx, readWrite, []any{storeRooms, storeServers}, func(t *tx) {
+		t.known(id, func(s Server) {
+			switch {
+			case s.Owner != owner:
+				t.fail(ErrFenced)
+				return
+			case s.Cluster != 0 && s.Cluster != cluster:
+				t.fail(fmt.Errorf("%w: %016x, not %016x", ErrCluster, s.Cluster, cluster))
+				return
+			}
+			s.Cluster = cluster
+			t.put(storeServers, js.ValueOf(s.value()))
+			t.room(s.Room, func(r Room, found bool) {
+				if found && r.Cluster == 0 {
+					r.Cluster = cluster
+					t.put(storeRooms, js.ValueOf(r.value()))
+				}
+			})
+		})
+	})
+	return onServer("set cluster of", id, err)
+}
+
+// Forget deletes an identity and all it saved: the server was removed from its
+// cluster and must never come back. It is no error if there is none.
+func (db *DB) Forget(ctx context.Context, id raft.ID) error {
+	err := db.run(ctx, readWrite, []any{storeServers, storeSaves}, func(t *tx) {
+		t.store(storeServers).Call("delete", id.String())
+		t.store(storeSaves).Call("delete", db.between(id.String()))
+	})
+	return onServer("forget", id, err)
+}
+
+func (t *tx) find(id raft.ID, then func(s Server, found bool)) {
+	t.get(storeServers, js.ValueOf(id.String()), func(v js.Value) {
+		if v.IsUndefined() {
+			then(Server{}, false)
+			return
+		}
+		s, err := readServer(v)
+		if err != nil {
+			t.fail(err)
+			return
+		}
+		then(s, true)
+	})
+}
+
+func (t *tx) known(id raft.ID, then func(s Server)) {
+	t.find(id, func(s Server, found bool) {
+		if !found {
+			t.fail(ErrUnknown)
+			return
+		}
+		then(s)
+	})
+}
+
+func onServer(what string, id raft.ID, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s server %v: %w", what, id, err)
+}

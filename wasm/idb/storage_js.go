@@ -1,0 +1,316 @@
+package idb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"syscall/js"
+
+	"tabraft/raft"
+	"tabraft/raft/wire"
+)
+
+const (
+	// firstBatch is the n of a server's first batch.
+	firstBatch = 1
+	// pageBatches is how many batches Load reads at a time.
+	pageBatches = 256
+	// keepBuffer is the largest encoding buffer, in bytes, kept for the next
+	// save.
+	keepBuffer = 1 << 20
+)
+
+// Storage is one server's node.Storage. A Save is one transaction; any number
+// may be under way, and they become durable in order.
+type Storage struct {
+	db     *DB
+	id     raft.ID
+	key    js.Value // the id
+	owner  js.Value
+	failed func(error)
+
+	// Shared by all saves: an event tells which transaction it belongs to.
+	onServer, onComplete, onAbort js.Func
+
+	mu      sync.Mutex
+	next    uint64 // n of the next batch, 0 before Load
+	err     error  // why nothing is saved any more
+	closed  bool
+	retired bool      // the callbacks are released
+	pending []pending // oldest first
+	buf     []byte
+}
+
+// pending is a transaction that has not ended. done is nil once it is told.
+type pending struct {
+	transaction js.Value
+	done        func(error)
+}
+
+// Storage gives the node.Storage of a server that owner has taken. When it
+// becomes useless, by a failed save or because the connection ends or another
+// incarnation takes over, failed is called once with the reason, after the
+// done of every save under way; not after Close. Both are called from
+// JavaScript callbacks and must not wait for anything.
+func (db *DB) Storage(id raft.ID, owner string, failed func(error)) *Storage {
+	st := &Storage{db: db, id: id, key: js.ValueOf(id.String()), owner: js.ValueOf(owner), failed: failed}
+	st.onServer = st.event(func(this js.Value) { st.checkOwner(this.Get("result")) })
+	st.onComplete = st.event(func(this js.Value) { st.end(this, nil) })
+	st.onAbort = st.event(func(this js.Value) { st.end(this, domError(this.Get("error"))) })
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	st.err = db.err
+	db.storages[st] = struct{}{}
+	return st
+}
+
+func (st *Storage) event(then func(this js.Value)) js.Func {
+	return js.FuncOf(func(this js.Value, _ []js.Value) any {
+		guard(st.fail, func() { then(this) })
+		return nil
+	})
+}
+
+// Load implements node.Storage.
+func (st *Storage) Load() (raft.Stored, error) {
+	var stored raft.Stored
+	next := uint64(firstBatch)
+	for more := true; more; {
+		batches, err := st.page(next)
+		if err != nil {
+			return raft.Stored{}, onServer("load", st.id, err)
+		}
+		for _, b := range batches {
+			if b.n != next {
+				err = fmt.Errorf("%w: batch %d is missing", ErrDamaged, next)
+			} else if err = wire.ReplaySave(&stored, b.record); err != nil {
+				err = fmt.Errorf("%w: batch %d: %w", ErrDamaged, b.n, err)
+			}
+			if err != nil {
+				return raft.Stored{}, onServer("load", st.id, err)
+			}
+			next = b.n + 1
+		}
+		more = len(batches) == pageBatches
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.next = next
+	return stored, nil
+}
+
+type batch struct {
+	n      uint64
+	record []byte
+}
+
+// page reads the batches from n on, at most pageBatches. It sees all that any
+// earlier owner saved, and fails if this one is not the owner.
+func (st *Storage) page(from uint64) ([]batch, error) {
+	var batches []batch
+	err := st.db.run(context.Background(), readOnly, st.db.saveScope, func(t *tx) {
+		t.known(st.id, func(s Server) {
+			if s.Owner != st.owner.String() {
+				t.fail(ErrFenced)
+				return
+			}
+			keys := st.db.keyRange.Call("bound", saveKey(st.key, from), saveKey(st.key, 1<<53))
+			var ns js.Value
+			t.then(t.store(storeSaves).Call("getAllKeys", keys, pageBatches), func(v js.Value) { ns = v })
+			t.then(t.store(storeSaves).Call("getAll", keys, pageBatches), func(v js.Value) {
+				var err error
+				if batches, err = st.read(ns, v); err != nil {
+					t.fail(err)
+				}
+			})
+		})
+	})
+	return batches, err
+}
+
+// read copies what getAllKeys and getAll gave.
+func (st *Storage) read(keys, values js.Value) ([]batch, error) {
+	batches := make([]batch, keys.Length())
+	for i := range batches {
+		n := keys.Index(i).Index(1)
+		if n.Type() != js.TypeNumber || n.Float() != float64(uint64(n.Float())) {
+			return nil, fmt.Errorf("%w: a batch is numbered %v", ErrDamaged, n)
+		}
+		batches[i].n = uint64(n.Float())
+		v := values.Index(i)
+		if !v.InstanceOf(st.db.bytes) {
+			return nil, fmt.Errorf("%w: batch %d is of type %v, not bytes", ErrDamaged, batches[i].n, v.Type())
+		}
+		batches[i].record = make([]byte, v.Length())
+		js.CopyBytesToGo(batches[i].record, v)
+	}
+	return batches, nil
+}
+
+// Save implements node.Storage. The errors given to done wrap those of the
+// package: ErrFenced, ErrQuota, ErrCleared, ErrClosed, ErrUnknown.
+func (st *Storage) Save(s *raft.Save, done func(error)) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	err := st.refusal()
+	var transaction js.Value
+	if err == nil {
+		transaction, err = st.begin(s)
+	}
+	st.pending = append(st.pending, pending{transaction, done})
+	if err == nil {
+		st.next++
+		return
+	}
+	if st.err == nil {
+		st.err = err // from now on: a save after a lost one would leave a gap
+	}
+	go st.fail(err) // done must not be called before Save has returned
+}
+
+func (st *Storage) refusal() error {
+	switch {
+	case st.err != nil:
+		return st.err
+	case st.closed:
+		return ErrClosed
+	case st.next == 0:
+		return errors.New("save before load")
+	}
+	return nil
+}
+
+// begin starts a save. It does not wait for the owner to be read before it
+// queues the batch: the browser runs the requests in order, and the callback of
+// the first still comes in time to abort the transaction.
+//
+// The batch is added, not put: a number that is taken is an error, so that even
+// a mistake in fencing cannot overwrite what another saved.
+func (st *Storage) begin(s *raft.Save) (transaction js.Value, err error) {
+	db := st.db
+	err = try(func() {
+		transaction = db.value.Call("transaction", db.saveScope, readWrite, db.strict)
+		transaction.Set("oncomplete", st.onComplete)
+		transaction.Set("onabort", st.onAbort)
+		transaction.Call("objectStore", storeServers).Call("get", st.key).Set("onsuccess", st.onServer)
+		st.buf = wire.AppendSave(st.buf[:0], s)
+		transaction.Call("objectStore", storeSaves).Call("add", db.toJS(st.buf), saveKey(st.key, st.next))
+	})
+	if cap(st.buf) > keepBuffer {
+		st.buf = nil
+	}
+	return transaction, err
+}
+
+// checkOwner looks at what a save has read of its server.
+func (st *Storage) checkOwner(server js.Value) {
+	switch {
+	case server.IsUndefined():
+		st.fail(ErrUnknown)
+	case !server.Get("owner").Equal(st.owner):
+		st.fail(ErrFenced)
+	}
+}
+
+// end takes note that a save's transaction is over.
+func (st *Storage) end(transaction js.Value, err error) {
+	st.mu.Lock()
+	i := slices.IndexFunc(st.pending, func(p pending) bool { return p.transaction.Equal(transaction) })
+	if i < 0 {
+		st.mu.Unlock()
+		return
+	}
+	done := st.pending[i].done
+	if err == nil || done == nil {
+		st.pending = slices.Delete(st.pending, i, i+1)
+	} else {
+		st.pending[i].transaction = js.Undefined()
+	}
+	st.mu.Unlock()
+	switch {
+	case done == nil:
+		st.retire()
+	case err != nil:
+		st.fail(err)
+	default:
+		done(nil)
+		st.retire()
+	}
+}
+
+// fail ends the storage: every save under way is aborted and told, in order,
+// then failed. Only the first reason counts.
+func (st *Storage) fail(reason error) {
+	st.mu.Lock()
+	if st.err == nil {
+		st.err = reason
+	}
+	reason = fmt.Errorf("save server %v: %w", st.id, st.err)
+	var open []js.Value
+	var tell []func(error)
+	for _, p := range st.pending {
+		if p.done != nil {
+			tell = append(tell, p.done)
+		}
+		if !p.transaction.IsUndefined() {
+			open = append(open, p.transaction)
+		}
+	}
+	// Those that were open are kept until the browser says that they ended.
+	st.pending = st.pending[:0]
+	for _, transaction := range open {
+		st.pending = append(st.pending, pending{transaction: transaction})
+	}
+	if st.failed != nil && !st.closed {
+		tell = append(tell, st.failed)
+	}
+	st.failed = nil
+	st.mu.Unlock()
+	for _, transaction := range slices.Backward(open) {
+		abort(transaction)
+	}
+	for _, done := range tell {
+		done(reason)
+	}
+	st.retire()
+}
+
+// Close implements node.Storage. Saves under way still end, and are told; then
+// the storage lets go of its callbacks.
+func (st *Storage) Close() error {
+	st.mu.Lock()
+	st.closed = true
+	st.mu.Unlock()
+	st.retire()
+	return nil
+}
+
+// retire releases the callbacks once no event can come any more.
+func (st *Storage) retire() {
+	st.mu.Lock()
+	over := (st.closed || st.err != nil) && len(st.pending) == 0 && !st.retired
+	st.retired = st.retired || over
+	st.mu.Unlock()
+	if !over {
+		return
+	}
+	st.db.mu.Lock()
+	delete(st.db.storages, st)
+	st.db.mu.Unlock()
+	st.onServer.Release()
+	st.onComplete.Release()
+	st.onAbort.Release()
+}
+
+// saveKey is the key of batch n of the server with this id.
+func saveKey(id js.Value, n uint64) js.Value { return js.ValueOf([]any{id, float64(n)}) }
+
+// toJS copies bytes into an array of exactly their length: the browser stores
+// the whole buffer behind an array, so a larger one cannot be reused.
+func (db *DB) toJS(b []byte) js.Value {
+	array := db.bytes.New(len(b))
+	js.CopyBytesToJS(array, b)
+	return array
+}

@@ -1,0 +1,291 @@
+package idb
+
+import (
+	"bytes"
+	"strconv"
+	"syscall/js"
+	"testing"
+	"time"
+
+	"tabraft/raft"
+)
+
+func TestSaveAndLoad(t *testing.T) {
+	db := created(t)
+	st, stored, _ := loaded(t, db, alice)
+	if stored.HardState != (raft.HardState{}) || len(stored.Entries) != 0 {
+		t.Fatalf("a new server has stored %+v", stored)
+	}
+	hard := raft.HardState{Term: 1<<64 - 1, Vote: 1<<64 - 2, Commit: 1}
+	ok(t, save(t, st, &raft.Save{HardState: raft.HardState{Term: 3}}))
+	ok(t, save(t, st, &raft.Save{HardState: raft.HardState{Term: 3, Vote: 9}, Entries: []raft.Entry{
+		{Index: 1, Term: 1, Kind: raft.EntryNoop}, {Index: 2, Term: 2, Data: []byte("gone")}, {Index: 3, Term: 2}}}))
+	ok(t, save(t, st, &raft.Save{HardState: hard, Entries: []raft.Entry{{Index: 2, Term: 3, Data: []byte("stays")}}}))
+	ok(t, st.Close())
+
+	_, stored, _ = loaded(t, db, alice)
+	if stored.HardState != hard {
+		t.Errorf("hard state %+v, want %+v", stored.HardState, hard)
+	}
+	if len(stored.Entries) != 2 || stored.Entries[0].Kind != raft.EntryNoop || string(stored.Entries[1].Data) != "stays" {
+		t.Errorf("entries %+v", stored.Entries)
+	}
+}
+
+// Saves under way at once end in the order of the calls, and a reader finds
+// them in that order, across more than one page and more than one life.
+func TestOrderAcrossPages(t *testing.T) {
+	const lives, each = 3, pageBatches + 100
+	db := created(t)
+	for life := range lives {
+		st, stored, _ := loaded(t, db, alice)
+		if len(stored.Entries) != life*each {
+			t.Fatalf("life %d begins with %d entries, want %d", life, len(stored.Entries), life*each)
+		}
+		ends := make(chan uint64, each)
+		for i := range uint64(each) {
+			index := uint64(life*each) + i + 1
+			st.Save(entry(index, strconv.FormatUint(index, 10)), func(err error) {
+				if err != nil {
+					t.Error(err)
+				}
+				ends <- index
+			})
+		}
+		for i := range uint64(each) {
+			if got, want := <-ends, uint64(life*each)+i+1; got != want {
+				t.Fatalf("save %d ended when %d was due", got, want)
+			}
+		}
+		ok(t, st.Close())
+		if !st.retired {
+			t.Error("the callbacks are not released")
+		}
+	}
+	began := time.Now()
+	_, stored, _ := loaded(t, db, alice)
+	t.Logf("%d batches loaded in %v", lives*each, time.Since(began))
+	for i, e := range stored.Entries {
+		if string(e.Data) != strconv.Itoa(i+1) {
+			t.Fatalf("entry %d holds %q", i+1, e.Data)
+		}
+	}
+	if len(stored.Entries) != lives*each {
+		t.Fatalf("%d entries, want %d", len(stored.Entries), lives*each)
+	}
+}
+
+func TestBigBatch(t *testing.T) {
+	db := created(t)
+	st, _, _ := loaded(t, db, alice)
+	data := bytes.Repeat([]byte{0, 1, 2, 255}, 2<<20)
+	ok(t, save(t, st, entry(1, string(data))))
+	if st.buf != nil {
+		t.Errorf("a buffer of %d bytes is kept", cap(st.buf))
+	}
+	ok(t, save(t, st, entry(2, "small")))
+	ok(t, st.Close())
+	_, stored, _ := loaded(t, db, alice)
+	if len(stored.Entries) != 2 || !bytes.Equal(stored.Entries[0].Data, data) {
+		t.Error("what was loaded is not what was saved")
+	}
+}
+
+// The second line of defence: who was fenced off writes nothing, even with
+// several saves under way.
+func TestFence(t *testing.T) {
+	db := created(t)
+	old, _, failed := loaded(t, db, alice)
+	ok(t, save(t, old, entry(1, "alice")))
+	ok(t, db.Take(background(t), id, bob))
+
+	done := make(chan error, 3)
+	for i := range uint64(3) {
+		old.Save(entry(2+i, "alice, fenced"), func(err error) { done <- err })
+	}
+	for range 3 {
+		want(t, receive(t, done), ErrFenced)
+	}
+	want(t, receive(t, failed), ErrFenced)
+	want(t, save(t, old, entry(5, "late")), ErrFenced)
+	if len(failed) != 0 {
+		t.Errorf("failed is called again: %v", <-failed)
+	}
+	_, err := db.Storage(id, alice, func(error) {}).Load()
+	want(t, err, ErrFenced)
+	want(t, db.SetCluster(background(t), id, alice, 5), ErrFenced)
+
+	st, stored, _ := loaded(t, db, bob)
+	if len(stored.Entries) != 1 {
+		t.Fatalf("%d entries are stored, want 1", len(stored.Entries))
+	}
+	ok(t, save(t, st, entry(2, "bob")))
+}
+
+// A takeover by another connection, with saves in the air on both sides of it:
+// what the old owner was told is durable is what the new one finds, exactly.
+func TestFenceUnderLoad(t *testing.T) {
+	name := database(t)
+	db, other := opened(t, name), opened(t, name)
+	ok(t, db.Create(background(t), Server{ID: id, Room: "r", Owner: alice}))
+	old, _, failed := loaded(t, db, alice)
+	acknowledged := 0
+	for i := range uint64(200) {
+		old.Save(entry(i+1, "x"), func(err error) {
+			if err == nil {
+				acknowledged++
+			}
+		})
+		if i == 100 {
+			go func() {
+				if err := other.Take(background(t), id, bob); err != nil {
+					t.Error(err)
+				}
+			}()
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	want(t, receive(t, failed), ErrFenced)
+	_, stored, _ := loaded(t, other, bob)
+	if len(stored.Entries) != acknowledged {
+		t.Errorf("%d saves were acknowledged, %d are stored", acknowledged, len(stored.Entries))
+	}
+	t.Logf("%d saves before the fence", acknowledged)
+}
+
+func TestForget(t *testing.T) {
+	db := created(t)
+	neighbour := Server{ID: id + 1, Room: "r", Owner: alice}
+	ok(t, db.Create(background(t), neighbour))
+	st, _, failed := loaded(t, db, alice)
+	ok(t, save(t, st, entry(1, "x")))
+	ok(t, save(t, st, entry(2, "y")))
+	ok(t, db.Forget(background(t), id))
+	ok(t, db.Forget(background(t), id))
+	want(t, save(t, st, entry(3, "z")), ErrUnknown)
+	want(t, receive(t, failed), ErrUnknown)
+	_, err := db.Storage(id, alice, func(error) {}).Load()
+	want(t, err, ErrUnknown)
+	want(t, db.Take(background(t), id, bob), ErrUnknown)
+
+	servers, err := db.Servers(background(t), "r")
+	ok(t, err)
+	if len(servers) != 1 || servers[0] != neighbour {
+		t.Errorf("servers left: %+v", servers)
+	}
+	ok(t, db.Create(background(t), Server{ID: id, Room: "r", Owner: alice}))
+	if _, stored, _ := loaded(t, db, alice); len(stored.Entries) != 0 {
+		t.Errorf("a batch came back: %+v", stored)
+	}
+}
+
+// The user deletes the site's data: a save is never told to have succeeded
+// from then on.
+func TestCleared(t *testing.T) {
+	name := database(t)
+	db := opened(t, name)
+	ok(t, db.Create(background(t), Server{ID: id, Room: "r", Owner: alice}))
+	st, _, failed := loaded(t, db, alice)
+	ok(t, save(t, st, entry(1, "x")))
+	request := js.Global().Get("indexedDB").Call("deleteDatabase", name)
+	done := make(chan error, 100)
+	saves := 0
+	for ; len(failed) == 0 && saves < 100; saves++ {
+		st.Save(entry(uint64(saves)+2, "y"), func(err error) { done <- err })
+		time.Sleep(time.Millisecond)
+	}
+	want(t, receive(t, failed), ErrCleared)
+	var last error
+	for range saves {
+		err := receive(t, done)
+		if err == nil && last != nil {
+			t.Error("a save succeeded after one that failed")
+		}
+		last = err
+	}
+	want(t, save(t, st, entry(1000, "z")), ErrCleared)
+	want(t, db.Create(background(t), Server{ID: 1}), ErrCleared)
+	if event := await(t, request, "onsuccess", "onblocked", "onerror"); event != "onsuccess" {
+		t.Errorf("the deletion ended with %s", event)
+	}
+}
+
+func TestCloseOfDatabase(t *testing.T) {
+	db := created(t)
+	_, _, failed := loaded(t, db, alice)
+	closed, _, quiet := loaded(t, db, alice)
+	ok(t, closed.Close())
+	db.Close()
+	want(t, receive(t, failed), ErrClosed)
+	if len(quiet) > 0 {
+		t.Errorf("a closed storage fails: %v", <-quiet)
+	}
+	_, _, err := db.LastRoom(background(t))
+	want(t, err, ErrClosed)
+}
+
+func TestCloseWithSaveUnderWay(t *testing.T) {
+	db := created(t)
+	st, _, _ := loaded(t, db, alice)
+	done := make(chan error, 1)
+	st.Save(entry(1, "x"), func(err error) { done <- err })
+	ok(t, st.Close())
+	if st.retired {
+		t.Fatal("the callbacks are released while a save needs them")
+	}
+	ok(t, receive(t, done))
+	if !st.retired {
+		t.Error("the callbacks are not released")
+	}
+	want(t, save(t, st, entry(2, "y")), ErrClosed)
+}
+
+func TestSaveBeforeLoad(t *testing.T) {
+	db := created(t)
+	failed := make(chan error, 1)
+	st := db.Storage(id, alice, func(err error) { failed <- err })
+	if err := save(t, st, entry(1, "x")); err == nil {
+		t.Error("a save before Load succeeded")
+	}
+	if receive(t, failed) == nil {
+		t.Error("no reason")
+	}
+}
+
+// What another program wrote into our stores is an error that names the place,
+// not a panic.
+func TestDamagedBatches(t *testing.T) {
+	key := func(n any) []any { return []any{id.String(), n} }
+	array := func(b ...byte) js.Value {
+		a := js.Global().Get("Uint8Array").New(len(b))
+		js.CopyBytesToJS(a, b)
+		return a
+	}
+	for name, put := range map[string]func(store js.Value){
+		"no bytes":         func(s js.Value) { s.Call("put", "text", key(2)) },
+		"empty":            func(s js.Value) { s.Call("put", array(), key(2)) },
+		"other version":    func(s js.Value) { s.Call("put", array(255, 0, 0), key(2)) },
+		"null":             func(s js.Value) { s.Call("put", js.Null(), key(2)) },
+		"missing":          func(s js.Value) { s.Call("put", array(1), key(3)) },
+		"fraction":         func(s js.Value) { s.Call("put", array(1), key(2.5)) },
+		"missing at start": func(s js.Value) { s.Call("delete", key(1)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := created(t)
+			st, _, _ := loaded(t, db, alice)
+			ok(t, save(t, st, entry(1, "x")))
+			ok(t, save(t, st, entry(2, "y")))
+			ok(t, db.run(background(t), readWrite, []any{storeSaves}, func(tx *tx) {
+				s := tx.store(storeSaves)
+				s.Call("delete", key(2))
+				put(s)
+				if name == "missing at start" {
+					s.Call("put", array(1), key(2))
+				}
+			}))
+			_, err := db.Storage(id, alice, func(error) {}).Load()
+			want(t, err, ErrDamaged)
+			t.Log(err)
+		})
+	}
+}

@@ -1,0 +1,132 @@
+package idb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"syscall/js"
+)
+
+// The stores, and their sets as transaction scopes.
+const (
+	storeRooms   = "rooms"
+	storeServers = "servers"
+	storeSaves   = "saves"
+)
+
+const (
+	readOnly  = "readonly"
+	readWrite = "readwrite"
+)
+
+// tx is one transaction under way. Its methods may be called from the body
+// given to run and from the callbacks they take, nowhere else: in between the
+// browser counts it as finished.
+type tx struct {
+	value js.Value
+	funcs []js.Func
+	err   error // why we aborted it
+}
+
+// run opens a transaction over stores, an array of their names, lets body issue its first requests, and waits until
+// the browser reports that it is durable or aborted. If ctx ends first, the
+// transaction is aborted; the outcome is known in any case.
+func (db *DB) run(ctx context.Context, mode string, stores any, body func(t *tx)) error {
+	if err := db.broken(); err != nil {
+		return err
+	}
+	t := &tx{}
+	defer t.release()
+	outcome := make(chan error, 1)
+	err := try(func() {
+		t.value = db.value.Call("transaction", stores, mode, db.strict)
+		t.on(t.value, "oncomplete", func(js.Value) { outcome <- nil })
+		t.on(t.value, "onabort", func(v js.Value) { outcome <- domError(v.Get("error")) })
+	})
+	if err != nil {
+		return err
+	}
+	guard(t.fail, func() { body(t) })
+	select {
+	case err = <-outcome:
+	case <-ctx.Done():
+		t.fail(ctx.Err())
+		err = <-outcome
+	}
+	if err != nil && t.err != nil {
+		err = t.err
+	}
+	if broken := db.broken(); err != nil && broken != nil && t.err == nil {
+		err = fmt.Errorf("%w: %w", broken, err)
+	}
+	return err
+}
+
+// on sets an event handler; then gets the event's target.
+func (t *tx) on(target js.Value, event string, then func(target js.Value)) {
+	f := js.FuncOf(func(this js.Value, _ []js.Value) any {
+		guard(t.fail, func() { then(this) })
+		return nil
+	})
+	t.funcs = append(t.funcs, f)
+	target.Set(event, f)
+}
+
+// fail aborts the transaction for a reason of our own; the first one counts.
+func (t *tx) fail(err error) {
+	if t.err == nil {
+		t.err = err
+	}
+	abort(t.value)
+}
+
+// abort aborts a transaction, if it is not over already.
+func abort(transaction js.Value) {
+	err := try(func() { transaction.Call("abort") })
+	if err != nil && !errors.Is(err, ErrClosed) { // InvalidStateError: it is over
+		warn(fmt.Errorf("abort: %w", err))
+	}
+}
+
+func (t *tx) release() {
+	for _, f := range t.funcs {
+		f.Release()
+	}
+}
+
+func (t *tx) store(name string) js.Value { return t.value.Call("objectStore", name) }
+
+// get reads one value, undefined if there is none.
+func (t *tx) get(store string, key js.Value, then func(v js.Value)) {
+	t.then(t.store(store).Call("get", key), then)
+}
+
+// then runs a callback with a request's result. A request that fails aborts
+// its transaction; nothing needs to listen for that.
+func (t *tx) then(request js.Value, then func(result js.Value)) {
+	t.on(request, "onsuccess", func(r js.Value) { then(r.Get("result")) })
+}
+
+// put writes a value that carries its own key.
+func (t *tx) put(store string, v js.Value) { t.store(store).Call("put", v) }
+
+// newest hands out up to limit values of an index's range, the largest key
+// first, and then calls end.
+func (t *tx) newest(store, index string, keys js.Value, limit int, each func(v js.Value), end func()) {
+	n := 0
+	t.then(t.store(store).Call("index", index).Call("openCursor", keys, "prev"), func(cursor js.Value) {
+		if cursor.IsNull() || n == limit {
+			end()
+			return
+		}
+		n++
+		each(cursor.Get("value"))
+		cursor.Call("continue")
+	})
+}
+
+// between is the key range of the arrays that start with first.
+func (db *DB) between(first string) js.Value {
+	return db.keyRange.Call("bound", []any{first, math.Inf(-1)}, []any{first, math.Inf(1)})
+}
