@@ -1,0 +1,81 @@
+package signaling
+
+import "time"
+
+// The server's limits. What happens at each is said beside it; the codes are in errors.go.
+const (
+	// MaxMessageBytes bounds one message, either way. A larger one closes the connection: too-large.
+	MaxMessageBytes = 64 << 10
+	// MaxPayloadBytes bounds the payload of a signal before base64, so that it fits into a message together with its envelope. More closes the connection: too-large.
+	MaxPayloadBytes = 48000
+	// MaxPeersPerRoom bounds a room. One more is refused: room-full.
+	MaxPeersPerRoom = 64
+	// MaxRooms bounds the rooms with somebody in them. One more is refused: too-many-rooms.
+	MaxRooms = 4096
+	// MaxConnections bounds open sockets, with or without a hello. One more is answered with HTTP status 503.
+	MaxConnections = 16384
+	// MessagesPerSecond and MessageBurst are the token bucket of one connection, control frames included. An empty bucket closes the connection: flood.
+	// The burst covers a tab that meets a full room: an offer or answer and about ten candidates for each of the others.
+	MessagesPerSecond = 200
+	MessageBurst      = 1000
+	// HelloTimeout is how long a new connection may take to say hello. Then it is closed: hello-timeout.
+	HelloTimeout = 10 * time.Second
+	// PingInterval is the time between the server's WebSocket pings.
+	PingInterval = 5 * time.Second
+	// PongWait is how long the server keeps a connection of which it hears nothing at all, not even a pong. Then the peer has left.
+	PongWait = 15 * time.Second
+	// MaxQueueMessages and MaxQueueBytes bound what waits for one receiver. At either, the receiver is closed: slow.
+	MaxQueueMessages = 1024
+	MaxQueueBytes    = 1 << 20
+	// MaxBadMessages is how many malformed messages a connection may send; each is answered. One more closes it: bad-message.
+	MaxBadMessages = 10
+	// WriteTimeout bounds one write to a socket. Then the peer has left.
+	WriteTimeout = 5 * time.Second
+	// CloseGrace is how long a connection may take to read its last messages and to close once it was told to.
+	CloseGrace = time.Second
+	// MaxICEServers and MaxICEFieldBytes bound the ICE configuration handed to clients.
+	MaxICEServers    = 16
+	MaxICEFieldBytes = 512
+)
+
+// Limits lets a program or a test set tighter limits than the constants of the same names. A zero field means the constant.
+type Limits struct {
+	PeersPerRoom      int
+	Rooms             int
+	Connections       int
+	MessagesPerSecond float64
+	MessageBurst      int
+	HelloTimeout      time.Duration
+	PingInterval      time.Duration
+	PongWait          time.Duration
+	QueueMessages     int
+	QueueBytes        int
+	BadMessages       int
+	WriteTimeout      time.Duration
+	CloseGrace        time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	orDefault(&l.PeersPerRoom, MaxPeersPerRoom)
+	orDefault(&l.Rooms, MaxRooms)
+	orDefault(&l.Connections, MaxConnections)
+	orDefault(&l.MessagesPerSecond, MessagesPerSecond)
+	orDefault(&l.MessageBurst, MessageBurst)
+	orDefault(&l.HelloTimeout, HelloTimeout)
+	orDefault(&l.PingInterval, PingInterval)
+	orDefault(&l.PongWait, PongWait)
+	orDefault(&l.QueueMessages, MaxQueueMessages)
+	orDefault(&l.QueueBytes, MaxQueueBytes)
+	orDefault(&l.BadMessages, MaxBadMessages)
+	orDefault(&l.WriteTimeout, WriteTimeout)
+	orDefault(&l.CloseGrace, CloseGrace)
+	l.PeersPerRoom = min(l.PeersPerRoom, MaxPeersPerRoom) // clients refuse a longer welcome
+	return l
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
