@@ -204,6 +204,24 @@ func (c *conn) hello(m Message) *Error {
 	return nil
 }
 
+// checkHello returns nil if m may open a conversation.
+func (m Message) checkHello() *Error {
+	switch {
+	case m.Type != TypeHello:
+		return refuse(CodeBadHello, "the first message must be hello, not %.40q", string(m.Type))
+	case m.Version != Version:
+		return refuse(CodeVersion, "this server speaks version %d of the protocol, you speak %d: reload the page, or update the older side", Version, m.Version)
+	case !ValidToken(m.Room):
+		return refuse(CodeBadHello, "room must be a token of 32 lower-case hex digits")
+	case m.Peer == nil:
+		return refuse(CodeBadHello, "hello needs a peer")
+	}
+	if err := m.Peer.Check(); err != nil {
+		return refuse(CodeBadHello, "%v", err)
+	}
+	return nil
+}
+
 // act acts on any later message.
 func (c *conn) act(m Message) *Error {
 	switch m.Type {

@@ -20,6 +20,48 @@ type Config struct {
 	Limits Limits
 }
 
+// Limits lets a program or a test set tighter limits than the constants of the same names. A zero field means the constant.
+type Limits struct {
+	PeersPerRoom      int
+	Rooms             int
+	Connections       int
+	MessagesPerSecond float64
+	MessageBurst      int
+	HelloTimeout      time.Duration
+	PingInterval      time.Duration
+	PongWait          time.Duration
+	QueueMessages     int
+	QueueBytes        int
+	BadMessages       int
+	WriteTimeout      time.Duration
+	CloseGrace        time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	orDefault(&l.PeersPerRoom, MaxPeersPerRoom)
+	orDefault(&l.Rooms, MaxRooms)
+	orDefault(&l.Connections, MaxConnections)
+	orDefault(&l.MessagesPerSecond, MessagesPerSecond)
+	orDefault(&l.MessageBurst, MessageBurst)
+	orDefault(&l.HelloTimeout, HelloTimeout)
+	orDefault(&l.PingInterval, PingInterval)
+	orDefault(&l.PongWait, PongWait)
+	orDefault(&l.QueueMessages, MaxQueueMessages)
+	orDefault(&l.QueueBytes, MaxQueueBytes)
+	orDefault(&l.BadMessages, MaxBadMessages)
+	orDefault(&l.WriteTimeout, WriteTimeout)
+	orDefault(&l.CloseGrace, CloseGrace)
+	l.PeersPerRoom = min(l.PeersPerRoom, MaxPeersPerRoom) // clients refuse a longer welcome
+	return l
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
 // Server is the signaling server: an http.Handler for [Path] and /healthz.
 type Server struct {
 	ice      []ICEServer
