@@ -45,7 +45,7 @@ func (c *Core) becomeFollower(term uint64, leader ID) {
 // campaign runs when the election timeout has passed.
 func (c *Core) campaign() {
 	c.drawElectionDeadline()
-	if !c.Configuration().IsVoter(c.cfg.ID) {
+	if !c.mayCampaign() {
 		return // learners, and servers that know of no cluster, only wait
 	}
 	if c.cfg.DisablePreVote {
@@ -56,6 +56,18 @@ func (c *Core) campaign() {
 	c.votes = map[ID]bool{c.cfg.ID: true}
 	c.requestVotes(RequestPreVote, c.currentTerm+1)
 	c.countVotes()
+}
+
+// mayCampaign: voters do, and so does a server that a configuration not yet
+// committed leaves out: its log may be the only one with which an election can
+// be won, since those that hold the new configuration refuse all others. It
+// does not count its own vote (the dissertation's 4.2.2).
+func (c *Core) mayCampaign() bool {
+	if c.Configuration().IsVoter(c.cfg.ID) {
+		return true
+	}
+	n := len(c.configurations)
+	return n > 1 && c.configurationIndex() > c.commitIndex && c.configurations[n-2].IsVoter(c.cfg.ID)
 }
 
 // becomeCandidate: "increment currentTerm, vote for self, reset election
@@ -97,9 +109,10 @@ func (c *Core) countVotes() {
 			c.becomeLeader()
 		}
 	case ballotLost:
-		if c.role == Candidate {
-			// The vote was split or the log too old. Whoever can win should
-			// not have to wait a whole timeout for the next try.
+		if c.role == Candidate && !c.cfg.DisablePreVote {
+			// A pre-vote was won, so the log is good and the vote was split:
+			// the next try need not wait a whole timeout. Without pre-votes a
+			// candidate that can never win would get ahead of all others.
 			c.electionDeadline = min(c.electionDeadline, c.now+c.draw(c.cfg.ElectionTimeout/2))
 		}
 		c.becomeFollower(c.currentTerm, None)
