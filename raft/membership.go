@@ -176,13 +176,11 @@ func (c *Core) soleVoter() bool {
 	return len(v) == 1 && v[0] == c.cfg.ID
 }
 
-// removed tells whether a committed configuration leaves this server out after
-// an earlier one named it. A server still to be admitted was never named.
-func (c *Core) removed() bool {
-	if c.configurationIndex() > c.commitIndex || c.Configuration().IsMember(c.cfg.ID) {
-		return false
-	}
-	return slices.ContainsFunc(c.configurations, func(at configurationAt) bool { return at.IsMember(c.cfg.ID) })
+// leftOut tells whether the configuration in force leaves this server out
+// after an earlier one named it. A server still to be admitted was never named.
+func (c *Core) leftOut() bool {
+	return !c.Configuration().IsMember(c.cfg.ID) &&
+		slices.ContainsFunc(c.configurations, func(at configurationAt) bool { return at.IsMember(c.cfg.ID) })
 }
 
 // noteConfiguration puts a configuration in force as its entry enters the log.
@@ -253,6 +251,11 @@ func (c *Core) afterCommit() {
 	case !conf.IsVoter(c.cfg.ID):
 		c.becomeFollower(c.currentTerm, None)
 	case c.configurationIndex() > c.settledAt:
+		for _, p := range c.peers {
+			if !conf.IsMember(p.id) {
+				c.sendHeartbeat(p) // so that it learns of its removal
+			}
+		}
 		c.updatePeers(c.log.lastIndex())
 	}
 }

@@ -12,9 +12,9 @@ type View struct {
 	// ConfigurationIndex is the entry that the configuration in force came
 	// with; above CommitIndex it may still be undone.
 	ConfigurationIndex uint64
-	// Removed: the cluster has decided that this server, once a member, is one
-	// no more.
-	Removed bool
+	// LeftOut: this server was a member, and the configuration in force, which
+	// may still be undone, has it no more.
+	LeftOut bool
 	// TermCommitted: this leader has committed an entry of its own term.
 	TermCommitted bool
 }
@@ -50,7 +50,7 @@ func (c *Core) View() View {
 	return View{
 		Role: c.role, Term: c.currentTerm, Leader: c.leader,
 		CommitIndex: c.commitIndex, LastIndex: c.log.lastIndex(),
-		ConfigurationIndex: c.configurationIndex(), Removed: c.removed(),
+		ConfigurationIndex: c.configurationIndex(), LeftOut: c.leftOut(),
 		TermCommitted: c.role == Leader && c.commitIndex >= c.termStart,
 	}
 }

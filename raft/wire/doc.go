@@ -51,7 +51,8 @@
 //	                request uv, code 1, index uv, term uv, leader uv,
 //	                result bytes
 //
-//	4 Join          empty
+//	4 Join          expelled 1: 1 if the sender was a member and its log says
+//	                that it is no more, else 0
 //
 //	5 JoinReply     code 1, leader uv, message bytes (UTF-8, at most
 //	                MaxReason)

@@ -95,6 +95,7 @@ type Frame struct {
 	Messages  []raft.Message  // KindRaft
 	Proposals []Proposal      // KindPropose
 	Replies   []ProposalReply // KindProposeReply
+	Join      Join            // KindJoin
 	JoinReply JoinReply       // KindJoinReply
 	Remove    raft.ID         // KindRemove
 }
@@ -133,6 +134,8 @@ func Decode(frame []byte) (Frame, error) {
 			f.Proposals = r.proposals()
 		case KindProposeReply:
 			f.Replies = r.replies()
+		case KindJoin:
+			f.Join = r.join()
 		case KindJoinReply:
 			f.JoinReply = r.joinReply()
 		case KindRemove:

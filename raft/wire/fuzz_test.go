@@ -56,7 +56,7 @@ func FuzzDecode(f *testing.F) {
 		case KindProposeReply:
 			again = AppendProposeReply(nil, frame.Header, frame.Replies)
 		case KindJoin:
-			again = AppendJoin(nil, frame.Header)
+			again = AppendJoin(nil, frame.Header, frame.Join)
 		case KindJoinReply:
 			again = AppendJoinReply(nil, frame.Header, frame.JoinReply)
 		case KindRemove:

@@ -110,8 +110,21 @@ func AppendProposeReply(dst []byte, h Header, replies []ProposalReply) []byte {
 	return dst
 }
 
+// Join asks to be made a member.
+type Join struct {
+	// Expelled: the sender was a member, and its log says that it is no more.
+	// It asks whether that is so.
+	Expelled bool
+}
+
 // AppendJoin appends a frame that asks to be made a member.
-func AppendJoin(dst []byte, h Header) []byte { return appendHeader(dst, h, KindJoin) }
+func AppendJoin(dst []byte, h Header, join Join) []byte {
+	dst = appendHeader(dst, h, KindJoin)
+	if join.Expelled {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}
 
 // AppendJoinReply appends a frame that answers a Join. A Message that is too
 // long is cut, one that is not UTF-8 repaired.
@@ -202,6 +215,14 @@ func (r *reader) replies() []ProposalReply {
 		}
 	}
 	return out
+}
+
+func (r *reader) join() Join {
+	b := r.byte("expelled")
+	if b > 1 {
+		r.fail("expelled", ErrMalformed, "%d is neither 0 nor 1", b)
+	}
+	return Join{Expelled: b == 1}
 }
 
 func (r *reader) joinReply() JoinReply {

@@ -69,7 +69,7 @@ func samples() []sample {
 		raftSample("extreme", extreme),
 		{"propose", AppendPropose(nil, header(0), proposals), Frame{Header: header(KindPropose), Proposals: proposals}},
 		{"propose-reply", AppendProposeReply(nil, header(0), replies), Frame{Header: header(KindProposeReply), Replies: replies}},
-		{"join", AppendJoin(nil, header(0)), Frame{Header: header(KindJoin)}},
+		{"join", AppendJoin(nil, header(0), Join{Expelled: true}), Frame{Header: header(KindJoin), Join: Join{Expelled: true}}},
 		{"join-reply", AppendJoinReply(nil, header(0), join), Frame{Header: header(KindJoinReply), JoinReply: join}},
 		{"remove", AppendRemove(nil, header(0), 0xdd), Frame{Header: header(KindRemove), Remove: 0xdd}},
 	}
@@ -137,9 +137,9 @@ func raftFrame(body ...byte) []byte { return append(appendHeader(nil, header(0),
 
 func TestMalformedIsRefused(t *testing.T) {
 	proposal := func(kind Kind, body ...byte) []byte { return append(appendHeader(nil, header(0), kind), body...) }
-	other := AppendJoin(nil, header(0))
+	other := AppendJoin(nil, header(0), Join{})
 	other[0] = 9
-	strange := AppendJoin(nil, header(0))
+	strange := AppendJoin(nil, header(0), Join{})
 	strange[1] = 7
 	long := raftFrame(1, 1, 5, 0, 1, 0, 0, 0, 0, 1, 0, 0)
 	long = append(long, 0x81, 0x80, 0x0c) // 192 KiB and 1 byte
@@ -153,8 +153,8 @@ func TestMalformedIsRefused(t *testing.T) {
 		{"version", other, ErrVersion, "it has version 9, this server speaks 1"},
 		{"kind", strange, ErrMalformed, "no kind 7"},
 		{"nothing", nil, ErrTruncated, "version, byte 0"},
-		{"no sender", AppendJoin(nil, Header{To: 1}), ErrMalformed, "without sender"},
-		{"no receiver", AppendJoin(nil, Header{From: 1}), ErrMalformed, "without sender or receiver"},
+		{"no sender", AppendJoin(nil, Header{To: 1}, Join{}), ErrMalformed, "without sender"},
+		{"no receiver", AppendJoin(nil, Header{From: 1}, Join{}), ErrMalformed, "without sender or receiver"},
 		{"huge frame", make([]byte, MaxFrame+1), ErrTooLarge, "at most 262144"},
 		{"no messages", raftFrame(0, 0), ErrMalformed, "none"},
 		{"many messages", raftFrame(0x81, 0x08, 0), ErrTooLarge, "1025, at most 1024"},

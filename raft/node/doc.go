@@ -1,0 +1,27 @@
+// Package node runs one server: a raft.Core, its storage, its connections to
+// the others, and the state machine that the log is for.
+//
+// One goroutine, the loop, owns the server. Whatever happens (a frame arrives,
+// a save is done, a client proposes, a timer fires) becomes an input in the
+// inbox. The loop drains the inbox into the core, asks it for a raft.Ready, and
+// carries that out: it starts the save, sends the messages, applies what is
+// committed, and tells the observer what changed. Storage works while the loop
+// goes on, and no lock is held while calling out.
+//
+//	frame, click, timer -> inbox -> core -> Ready -> Storage.Save   -> inbox
+//	                                              -> Transport.Send
+//	                                              -> StateMachine.Apply -> answer
+//	                                              -> Observer
+//
+// Beyond the core, a node does what makes a cluster usable:
+//
+//   - Proposals work from any server: they are forwarded to the leader, kept
+//     while there is none, and answered with the state machine's result
+//     (propose.go).
+//   - A new server asks to be admitted, and the leader takes it in: learner,
+//     caught up, voter (admission.go).
+//
+// The interfaces it needs (interfaces.go) have in-memory twins (memory.go), so
+// that a whole cluster runs inside one test in virtual time; package
+// testing/synctest does the rest.
+package node

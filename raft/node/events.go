@@ -1,0 +1,111 @@
+package node
+
+import (
+	"time"
+
+	"tabraft/raft"
+)
+
+// EventKind says what happened.
+type EventKind uint8
+
+const (
+	// EventRole: the role, term or known leader changed; see Role, Term, Peer.
+	EventRole EventKind = iota
+	// EventCommitted: commitIndex rose to Index.
+	EventCommitted
+	// EventApplied: Entry was applied, with Result.
+	EventApplied
+	// EventSent and EventReceived: Message went to or came from Peer.
+	EventSent
+	EventReceived
+	// EventMembers: the configuration in force changed.
+	EventMembers
+	// EventRejected: something from Peer was refused, for the reason Err.
+	EventRejected
+	// EventStopped: the server stopped, for the reason Err.
+	EventStopped
+)
+
+// Event is what an Observer is told. Only the fields of its kind are set; what
+// it points to may be read during the call only.
+type Event struct {
+	Kind    EventKind
+	Peer    raft.ID // EventRole: the leader, or raft.None
+	Role    raft.Role
+	Term    uint64
+	Index   uint64
+	Entry   *raft.Entry
+	Result  []byte
+	Message *raft.Message
+	Err     error
+}
+
+func (n *Node) emit(e Event) {
+	if n.cfg.Observer != nil {
+		n.cfg.Observer(e)
+	}
+}
+
+// seen is what the observer was last told.
+type seen struct {
+	role          raft.Role
+	term          uint64
+	leader        raft.ID
+	commit        uint64
+	configuration uint64
+}
+
+// observe tells the observer what changed in this round, and stops a server
+// that learnt of its removal.
+func (n *Node) observe(now time.Duration) {
+	n.mu.Lock()
+	v := n.core.View()
+	n.mu.Unlock()
+	is := seen{v.Role, v.Term, v.Leader, v.CommitIndex, v.ConfigurationIndex}
+	was := n.seen
+	n.seen = is
+	if is.role != was.role || is.configuration != was.configuration {
+		n.admission.next = 0
+	}
+	if is.role != was.role || is.term != was.term || is.leader != was.leader {
+		n.emit(Event{Kind: EventRole, Peer: is.leader, Role: is.role, Term: is.term})
+	}
+	if is.configuration != was.configuration {
+		n.emit(Event{Kind: EventMembers, Index: is.configuration})
+	}
+	if is.commit > was.commit {
+		n.emit(Event{Kind: EventCommitted, Index: is.commit})
+	}
+	if v.LeftOut && v.ConfigurationIndex <= v.CommitIndex {
+		n.end(ErrRemoved)
+	}
+}
+
+// Status is a copy of what the server knows.
+type Status struct {
+	raft.Status
+	Cluster uint64
+	// Now is the Clock's time that the times in it compare with.
+	Now time.Duration
+	// Dropped counts frames that did not fit into the inbox.
+	Dropped uint64
+}
+
+// Status copies the server's state, as of between two inputs.
+func (n *Node) Status() Status {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.inbox.mu.Lock()
+	dropped := n.inbox.dropped
+	n.inbox.mu.Unlock()
+	return Status{Status: n.core.Status(), Cluster: n.cluster, Now: n.now(), Dropped: dropped}
+}
+
+// Entries gives the log's entries from..to, both included, as far as they
+// exist. They must not be changed.
+func (n *Node) Entries(from, to uint64) []raft.Entry {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.core.Entries(from, to)
+}

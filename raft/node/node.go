@@ -1,0 +1,336 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"tabraft/raft"
+	"tabraft/raft/wire"
+)
+
+// Config is what a node is made of. All but Observer, Admitted and Raft is
+// needed.
+type Config struct {
+	ID raft.ID
+	// Cluster is the id of the cluster that this server belongs to; 0 for one
+	// that waits to be admitted to the first cluster that takes it.
+	Cluster   uint64
+	Storage   Storage
+	Transport Transport
+	Machine   StateMachine
+	Clock     Clock
+	Rand      *rand.Rand
+	// Admitted makes the id of the cluster that admits this server durable.
+	// It is called once, only if Cluster is 0, from a goroutine of its own;
+	// after an error the server stops.
+	Admitted func(cluster uint64) error
+	// Observer is told what happens, from the loop; it must not block and may
+	// call the node only from another goroutine.
+	Observer func(Event)
+	// Raft tunes the core; its ID and Rand are set from this Config.
+	Raft raft.Config
+}
+
+// Reasons for a node to stop.
+var (
+	// ErrStopped: Stop was called.
+	ErrStopped = errors.New("this server was stopped")
+	// ErrRemoved: the cluster removed this server.
+	ErrRemoved = errors.New("this server was removed from the cluster")
+	// ErrOtherCluster: the room's cluster is not the one this server's stored
+	// state belongs to.
+	ErrOtherCluster = errors.New("this server belongs to another cluster")
+)
+
+// Node is one running server. Its methods may be called from any goroutine.
+type Node struct {
+	cfg   Config
+	inbox *inbox
+	timer Timer
+	done  chan struct{}
+
+	// mu guards core, err and cluster; the loop holds it while it feeds the
+	// core, never while it calls out.
+	mu      sync.Mutex
+	core    *raft.Core
+	cluster uint64
+	err     error
+
+	// What follows belongs to the loop.
+	peers     map[raft.ID]bool // connected
+	proposals proposals
+	admission admission
+	seen      seen
+	ended     bool
+}
+
+// Start loads the stored state and runs a server with it.
+func Start(cfg Config) (*Node, error) {
+	st, err := cfg.Storage.Load()
+	if err != nil {
+		return nil, fmt.Errorf("loading the server's state: %w", err)
+	}
+	cfg.Raft.ID, cfg.Raft.Rand = cfg.ID, cfg.Rand
+	core, err := raft.New(cfg.Raft, st, cfg.Clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{
+		cfg: cfg, inbox: newInbox(), done: make(chan struct{}),
+		core: core, cluster: cfg.Cluster, peers: map[raft.ID]bool{},
+	}
+	n.proposals.init()
+	n.timer = cfg.Clock.Timer(n.inbox.nudge)
+	n.inbox.nudge()
+	go n.run()
+	return n, nil
+}
+
+// Deliver takes a frame that peer sent. The frame belongs to the node from
+// then on. Beyond the inbox's limits it is dropped.
+func (n *Node) Deliver(peer raft.ID, frame []byte) {
+	n.inbox.put(input{kind: inputFrame, peer: peer, frame: frame})
+}
+
+// PeerUp tells that frames to peer can now be sent.
+func (n *Node) PeerUp(peer raft.ID) { n.inbox.put(input{kind: inputPeerUp, peer: peer}) }
+
+// PeerDown tells that the connection to peer was lost or closed.
+func (n *Node) PeerDown(peer raft.ID) { n.inbox.put(input{kind: inputPeerDown, peer: peer}) }
+
+// Stop ends the server as a crash would: memory is lost, what is stored stays.
+// It returns when the loop has ended.
+func (n *Node) Stop() {
+	n.inbox.put(input{kind: inputStop, err: ErrStopped})
+	<-n.done
+}
+
+// Done is closed when the server has stopped; Err then tells why.
+func (n *Node) Done() <-chan struct{} { return n.done }
+
+// Err is why the server stopped; nil while it runs.
+func (n *Node) Err() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.err
+}
+
+// run is the loop.
+func (n *Node) run() {
+	defer close(n.done)
+	defer n.timer.Stop()
+	var queue []input
+	for !n.ended {
+		<-n.inbox.wake
+		queue = n.inbox.take(queue)
+		n.guard(func() { n.round(queue) })
+		clear(queue)
+	}
+	n.failAll()
+}
+
+// guard turns a broken invariant into a stopped server.
+func (n *Node) guard(f func()) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *raft.InvariantError:
+			n.end(r)
+		default:
+			panic(r)
+		}
+	}()
+	f()
+}
+
+// round takes a batch of inputs through the core and carries out what comes
+// of it.
+func (n *Node) round(queue []input) {
+	for i := range queue {
+		n.handle(&queue[i])
+		if n.ended {
+			return
+		}
+	}
+	now := n.now()
+	n.mu.Lock()
+	if now >= n.core.NextDeadline() {
+		n.core.Tick(now)
+	}
+	n.mu.Unlock()
+	n.submitProposals(now)
+	n.admit(now)
+	n.carryOut()
+	n.observe(now)
+	n.timer.Reset(n.nextDeadline())
+}
+
+func (n *Node) now() time.Duration { return n.cfg.Clock.Now() }
+
+// nextDeadline is when the loop must go round without an input.
+func (n *Node) nextDeadline() time.Duration {
+	n.mu.Lock()
+	at := n.core.NextDeadline()
+	n.mu.Unlock()
+	return min(at, n.proposals.deadline(), n.admission.next)
+}
+
+func (n *Node) handle(in *input) {
+	switch in.kind {
+	case inputFrame:
+		n.handleFrame(in.peer, in.frame)
+	case inputSaved:
+		n.handleSaved(in)
+	case inputPeerUp:
+		n.peers[in.peer] = true
+		n.admission.next = 0
+	case inputPeerDown:
+		delete(n.peers, in.peer)
+		n.mu.Lock()
+		n.core.PeerDown(n.now(), in.peer)
+		n.mu.Unlock()
+	case inputCall:
+		in.call()
+	case inputStop:
+		n.end(in.err)
+	}
+}
+
+func (n *Node) handleSaved(in *input) {
+	if in.err != nil {
+		n.end(fmt.Errorf("storage failed: %w", in.err))
+		return
+	}
+	n.mu.Lock()
+	err := n.core.Saved(n.now(), in.seq)
+	n.mu.Unlock()
+	if err != nil {
+		n.end(err)
+	}
+}
+
+// end stops the loop after this input.
+func (n *Node) end(why error) {
+	if n.ended {
+		return
+	}
+	n.ended = true
+	n.mu.Lock()
+	n.err = why
+	n.mu.Unlock()
+	n.emit(Event{Kind: EventStopped, Err: why})
+}
+
+// handleFrame takes a frame from outside: it changes nothing unless it is well
+// formed, from whom it says, for us and of our cluster.
+func (n *Node) handleFrame(peer raft.ID, b []byte) {
+	f, err := wire.Decode(b)
+	if err != nil {
+		n.reject(peer, err)
+		return
+	}
+	if f.From != peer || f.To != n.cfg.ID {
+		n.reject(peer, fmt.Errorf("a frame from %s to %s came over the connection with %s", f.From, f.To, peer))
+		return
+	}
+	switch f.Kind {
+	case wire.KindJoin:
+		n.handleJoin(f)
+		return
+	case wire.KindJoinReply:
+		n.handleJoinReply(f)
+		return
+	}
+	if f.Cluster != n.cluster || n.cluster == 0 {
+		if n.cluster != 0 {
+			n.reject(peer, fmt.Errorf("it is of cluster %016x, this server of %016x", f.Cluster, n.cluster))
+		}
+		return
+	}
+	switch f.Kind {
+	case wire.KindRaft:
+		n.handleMessages(f)
+	case wire.KindPropose:
+		n.handlePropose(f)
+	case wire.KindProposeReply:
+		n.handleReplies(f)
+	case wire.KindRemove:
+		n.handleRemove(f)
+	}
+}
+
+func (n *Node) handleMessages(f wire.Frame) {
+	now := n.now()
+	for i := range f.Messages {
+		m := &f.Messages[i]
+		n.emit(Event{Kind: EventReceived, Peer: m.From, Message: m})
+		n.mu.Lock()
+		err := n.core.Step(now, *m)
+		n.mu.Unlock()
+		if err != nil {
+			n.reject(f.From, err)
+		}
+		if m.Type == raft.RequestPreVote || m.Type == raft.RequestVote {
+			n.tellRemoved(f.From)
+		}
+	}
+}
+
+// reject reports input that this server refused.
+func (n *Node) reject(peer raft.ID, err error) {
+	n.emit(Event{Kind: EventRejected, Peer: peer, Err: err})
+}
+
+// carryOut does what the core wants, until it wants nothing more.
+func (n *Node) carryOut() {
+	for {
+		n.mu.Lock()
+		rd, ok := n.core.Ready()
+		n.mu.Unlock()
+		if !ok {
+			return
+		}
+		if rd.Save != nil {
+			seq := rd.Save.Seq
+			n.cfg.Storage.Save(rd.Save, func(err error) {
+				n.inbox.put(input{kind: inputSaved, seq: seq, err: err})
+			})
+		}
+		n.sendMessages(rd.Messages)
+		n.apply(rd.Committed)
+	}
+}
+
+// sendMessages puts the messages for one server into as few frames as fit.
+// They come in runs for the same server; order within one is kept.
+func (n *Node) sendMessages(ms []raft.Message) {
+	for len(ms) > 0 {
+		k := wire.FitRaft(ms)
+		for i := range ms[:k] {
+			n.emit(Event{Kind: EventSent, Peer: ms[i].To, Message: &ms[i]})
+		}
+		n.cfg.Transport.Send(ms[0].To, wire.AppendRaft(nil, n.cluster, ms[:k]))
+		ms = ms[k:]
+	}
+}
+
+func (n *Node) header(to raft.ID) wire.Header {
+	return wire.Header{Cluster: n.cluster, From: n.cfg.ID, To: to}
+}
+
+// apply runs committed commands and answers who waits for them.
+func (n *Node) apply(entries []raft.Entry) {
+	for i := range entries {
+		e := &entries[i]
+		var result []byte
+		if e.Kind == raft.EntryCommand {
+			result = n.cfg.Machine.Apply(e.Index, e.Data)
+		}
+		n.answer(e, result)
+		n.emit(Event{Kind: EventApplied, Entry: e, Result: result})
+	}
+	n.flushReplies()
+}
