@@ -1,0 +1,256 @@
+package rtc
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pion/webrtc/v3"
+
+	"tabraft/raft"
+)
+
+const (
+	channelLabel  = "raft"
+	channelStream = 0
+)
+
+var (
+	errText     = errors.New("a text message came")
+	errTooLarge = fmt.Errorf("a message of more than %d bytes came", MaxFragment)
+	errFlood    = fmt.Errorf("more than %d bytes came faster than they could be handled", MaxUnread)
+	errClosed   = errors.New("the connection is closed")
+)
+
+// watcher is what a connection reports to, from any goroutine and from the
+// browser's event loop. None of its methods blocks.
+type watcher interface {
+	gathered(candidate string) // one of our candidates, empty after the last
+	stateChanged(state string) // RTCPeerConnectionState
+	channelOpened()
+	channelClosed()
+	received(message []byte) // the slice is the watcher's
+	drained()                // the buffer is below lowWater
+	misbehaved(err error)    // the peer sent what it must not
+	guard()                  // deferred: recovers from a panic and reports it
+}
+
+// conn is one pion connection and its data channel. It knows no rules: it does
+// what it is told and posts what happens. Descriptions and candidates are
+// handled one after another by a goroutine that lives while there are any,
+// since in a browser each of them is a promise to wait for.
+type conn struct {
+	peer raft.ID
+	pc   *webrtc.PeerConnection
+	ch   *channel
+	pipe *pipe
+	post func(occurrence)
+
+	unread  atomic.Int64  // bytes posted and not handled, with overhead
+	flooded atomic.Bool   // unread has exceeded MaxUnread
+	round   atomic.Uint32 // of our last description
+	closing atomic.Bool   // nothing is posted any more
+
+	mu      sync.Mutex
+	tasks   []func() error
+	running bool
+	remote  bool     // the peer's description is set; for the running task
+	early   []string // candidates that came before it; for the running task
+}
+
+// newConn makes a connection to a peer that posts what happens to it.
+func newConn(peer raft.ID, servers []webrtc.ICEServer, loopback bool, post func(occurrence)) (*conn, error) {
+	c := &conn{peer: peer, post: post}
+	pc, err := newPeerConnection(servers, loopback)
+	if err != nil {
+		return nil, fmt.Errorf("rtc: connection: %w", err)
+	}
+	c.pc = pc
+	if c.ch, err = openChannel(pc, c); err != nil {
+		pc.Close()
+		return nil, fmt.Errorf("rtc: data channel: %w", err)
+	}
+	c.pipe = newPipe(c.ch)
+	return c, nil
+}
+
+// run does a task after those before it. An error ends the connection.
+func (c *conn) run(task func() error) {
+	c.mu.Lock()
+	c.tasks = append(c.tasks, task)
+	start := !c.running
+	c.running = true
+	c.mu.Unlock()
+	if start {
+		go c.work()
+	}
+}
+
+func (c *conn) work() {
+	defer c.guard()
+	for {
+		c.mu.Lock()
+		if len(c.tasks) == 0 || c.closing.Load() {
+			c.running = false
+			c.mu.Unlock()
+			return
+		}
+		task := c.tasks[0]
+		c.tasks = c.tasks[1:]
+		c.mu.Unlock()
+		if err := task(); err != nil && !c.closing.Load() {
+			c.broken(err.Error(), false)
+		}
+	}
+}
+
+// guard keeps a panic inside pion from ending the program.
+func (c *conn) guard() {
+	if p := recover(); p != nil {
+		c.broken(fmt.Sprintf("pion: %v", p), false)
+	}
+}
+
+// offer makes an offer of a round and posts it.
+func (c *conn) offer(round uint32, restart bool) {
+	c.run(func() error {
+		d, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
+		if err != nil {
+			return fmt.Errorf("making an offer: %w", err)
+		}
+		return c.describe(signalOffer, round, d)
+	})
+}
+
+// describe posts our description before it takes effect, so that it is sent
+// before the candidates that its taking effect brings about.
+func (c *conn) describe(kind string, round uint32, d webrtc.SessionDescription) error {
+	c.round.Store(round)
+	c.happened(event{kind: evDescribed, signal: signal{Kind: kind, Round: round, SDP: d.SDP}})
+	if err := c.pc.SetLocalDescription(d); err != nil {
+		return fmt.Errorf("taking our %s: %w", kind, err)
+	}
+	return nil
+}
+
+// answer takes the peer's offer of a round, makes the answer and posts it.
+func (c *conn) answer(round uint32, sdp string) {
+	c.run(func() error {
+		if err := c.setRemote(webrtc.SDPTypeOffer, sdp); err != nil {
+			return fmt.Errorf("taking the peer's offer: %w", err)
+		}
+		d, err := c.pc.CreateAnswer(nil)
+		if err != nil {
+			return fmt.Errorf("making an answer: %w", err)
+		}
+		return c.describe(signalAnswer, round, d)
+	})
+}
+
+// accept takes the peer's answer.
+func (c *conn) accept(sdp string) {
+	c.run(func() error {
+		if err := c.setRemote(webrtc.SDPTypeAnswer, sdp); err != nil {
+			return fmt.Errorf("taking the peer's answer: %w", err)
+		}
+		return nil
+	})
+}
+
+func (c *conn) setRemote(kind webrtc.SDPType, sdp string) error {
+	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: sdp}); err != nil {
+		return err
+	}
+	c.remote = true
+	for _, candidate := range c.early {
+		c.addCandidate(candidate)
+	}
+	c.early = nil
+	return nil
+}
+
+// candidate takes one of the peer's candidates, empty for the last.
+func (c *conn) candidate(candidate string) {
+	c.run(func() error {
+		if !c.remote {
+			c.early = append(c.early, candidate)
+			return nil
+		}
+		c.addCandidate(candidate)
+		return nil
+	})
+}
+
+// addCandidate leaves out what cannot be used, such as a name that does not
+// resolve or an address family this machine lacks: others may do.
+func (c *conn) addCandidate(candidate string) {
+	line := uint16(0)
+	if err := c.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: candidate, SDPMLineIndex: &line}); err != nil {
+		c.post(occurrence{conn: c, kind: ocNote, err: fmt.Errorf("candidate %q: %w", candidate, err)})
+	}
+}
+
+// end stops all posting and sending, and reports whether it was the first to.
+// The caller closes the channel.
+func (c *conn) end() bool {
+	if c.closing.Swap(true) {
+		return false
+	}
+	c.pipe.close()
+	return true
+}
+
+func (c *conn) happened(ev event) {
+	if !c.closing.Load() {
+		c.post(occurrence{conn: c, kind: ocEvent, event: &ev})
+	}
+}
+
+func (c *conn) broken(reason string, suspect bool) {
+	c.happened(event{kind: evBroken, reason: reason, suspect: suspect})
+}
+
+func (c *conn) gathered(candidate string) {
+	if len(candidate) <= MaxCandidate {
+		c.happened(event{kind: evGathered, signal: signal{Kind: signalCandidate, Round: c.round.Load(), Candidate: candidate}})
+	}
+}
+
+func (c *conn) stateChanged(state string) {
+	switch state {
+	case "disconnected":
+		c.happened(event{kind: evUnreachable})
+	case "failed":
+		c.broken("no network path to the peer works", false)
+	case "closed":
+		c.broken("the peer closed the connection", false)
+	}
+}
+
+func (c *conn) channelOpened() { c.happened(event{kind: evChannelOpen}) }
+func (c *conn) channelClosed() { c.broken("the peer closed the channel", false) }
+func (c *conn) misbehaved(err error) {
+	c.broken(err.Error(), true)
+}
+
+func (c *conn) received(message []byte) {
+	if c.closing.Load() {
+		return
+	}
+	size := int64(len(message)) + unreadOverhead
+	if c.unread.Add(size) > MaxUnread {
+		if !c.flooded.Swap(true) {
+			c.misbehaved(errFlood)
+		}
+		return
+	}
+	c.post(occurrence{conn: c, kind: ocMessage, data: message})
+}
+
+// drained is called under pion's locks: no sending from here.
+func (c *conn) drained() {
+	if c.pipe.waiting.Load() && !c.closing.Load() {
+		c.post(occurrence{conn: c, kind: ocDrained})
+	}
+}

@@ -1,0 +1,62 @@
+// Package rtc is the mesh: one WebRTC connection to every other server of a
+// room, natively and in a browser from the same code.
+//
+// Signaling only introduces servers. Whoever owns a Mesh tells it who is there
+// (Present, Joined, Left) and carries its small introduction messages (Config.
+// Signal, Mesh.Signal). A connection that stands needs signaling no more: when
+// signaling goes away nothing is torn down.
+//
+// # Who does what
+//
+// Of each pair exactly one side makes the offers, so that two can never offer
+// at once: a tab offers to a native server (the other way round it takes 1 s
+// instead of 0.2 s), otherwise the lower ID offers. The offerer numbers its
+// connections (the attempt) and, within one connection, its ICE restarts (the
+// round). The answerer can ask for either with a request. A message about an
+// older attempt, an older round or an older life of a tab (incarnation) is
+// ignored.
+//
+// What one side of a pair does is a table, (state, event) -> (state, actions),
+// in link.go; testdata/link.txt shows it at work. Everything else serves it:
+// mesh.go holds the links and the single goroutine that runs them, conn.go
+// turns actions into pion calls and pion callbacks into events, pion_js.go and
+// pion_native.go hold what differs between a browser and a process.
+//
+// # Data channel
+//
+// Each connection has one reliable, ordered data channel: label "raft",
+// negotiated, stream 0. A message on it is a fragment of at most MaxFragment
+// bytes; integers are big-endian.
+//
+//	hello   0  | version u8 | id u64 | n u8 | incarnation, n bytes
+//	whole   1  | a frame
+//	first   2  | length of the frame u32 | its first bytes
+//	more    3  | offset in the frame u32 | its bytes from there on
+//	ping    4  | number u32
+//	pong    5  | number u32 of the ping
+//
+// Hello is the first fragment either way, and comes once; a link is up when
+// both sides have theirs. Frames do not interleave, but a ping or pong may stand
+// between the fragments of one. Whatever breaks these rules closes the
+// connection, with the reason in Link.LastError, and a new one is made after a
+// back-off.
+//
+// # Signaling payload
+//
+// JSON, at most MaxSignal bytes, sealed by the Mesh's owner:
+//
+//	{"v":1, "kind":KIND, "from":INCARNATION, "to":INCARNATION, "attempt":N, "round":N, ...}
+//
+//	offer      "sdp"        offerer: a new connection (a new attempt) or an ICE restart (a new round)
+//	answer     "sdp"        answerer: to the offer of this attempt and round
+//	candidate  "candidate"  either: one ICE candidate; empty after the last one
+//	request    "restart"    answerer: I need an ICE restart of this attempt, or have given it up
+//
+// # Time
+//
+// All time is the Clock's, never a Go ticker, which browsers slow down in
+// hidden tabs. Nothing waits for a lost message forever: an offer, a connection,
+// a ping each has a deadline in limits.go, and a failure is followed by another
+// try after a random time of up to MinBackoff·2ⁿ, at most MaxBackoff, for as long
+// as the peer is listed by signaling.
+package rtc

@@ -1,0 +1,264 @@
+package rtc
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"tabraft/raft"
+	"tabraft/raft/node"
+)
+
+func peerNamed(id int, kind string) Peer {
+	return Peer{ID: raft.ID(id), Incarnation: fmt.Sprintf("%016x", id), Kind: kind}
+}
+
+// wallClock is the clock of the tests that use pion, which knows no other.
+type wallClock struct{ start time.Time }
+
+func newWallClock() wallClock { return wallClock{time.Now()} }
+
+func (c wallClock) Now() time.Duration { return time.Since(c.start) }
+
+func (c wallClock) Timer(fire func()) node.Timer {
+	t := time.AfterFunc(time.Hour, fire)
+	t.Stop()
+	return wallTimer{c, t}
+}
+
+type wallTimer struct {
+	c wallClock
+	t *time.Timer
+}
+
+func (t wallTimer) Reset(at time.Duration) { t.t.Reset(max(at-t.c.Now(), 0)) }
+func (t wallTimer) Stop()                  { t.t.Stop() }
+
+var _ node.Transport = (*Mesh)(nil)
+
+// room is signaling in memory: it tells its meshes of one another and carries
+// their signals.
+type room struct {
+	t *testing.T
+
+	mu     sync.Mutex
+	guests map[raft.ID]*guest
+	away   bool // signaling is down
+	// tamper, if set, sees each signal and says what becomes of it.
+	tamper func(from, to Peer, s signal) fate
+}
+
+type fate struct {
+	lost  bool
+	delay time.Duration
+}
+
+// guest is a mesh in a room and what its handler was told.
+type guest struct {
+	room *room
+	self Peer
+	mesh *Mesh
+
+	mu      sync.Mutex
+	frames  map[raft.ID][][]byte
+	up      map[raft.ID]Peer
+	ups     int
+	downs   []string      // "id: reason"
+	changed chan struct{} // closed at the next change
+	stuck   chan struct{} // if not nil, the handler waits until it is closed
+}
+
+func newRoom(t *testing.T) *room {
+	r := &room{t: t, guests: make(map[raft.ID]*guest)}
+	t.Cleanup(func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, g := range r.guests {
+			g.mesh.Close()
+		}
+	})
+	return r
+}
+
+// join brings a server in, replacing an earlier life of it.
+func (r *room) join(self Peer) *guest {
+	r.t.Helper()
+	g := r.makeGuest(self)
+	r.mu.Lock()
+	old := r.guests[self.ID]
+	r.guests[self.ID] = g
+	var others []Peer
+	for id, o := range r.guests {
+		if id == self.ID {
+			continue
+		}
+		if old != nil {
+			o.mesh.Left(old.self)
+		}
+		o.mesh.Joined(self)
+		others = append(others, o.self)
+	}
+	r.mu.Unlock()
+	g.mesh.Present(others)
+	return g
+}
+
+func (r *room) makeGuest(self Peer) *guest {
+	r.t.Helper()
+	g := &guest{
+		room: r, self: self, changed: make(chan struct{}),
+		frames: make(map[raft.ID][][]byte), up: make(map[raft.ID]Peer),
+	}
+	mesh, err := New(Config{
+		Self: self, Signal: g.signal, Clock: newWallClock(), Handler: g, Loopback: true,
+		Rand: rand.New(rand.NewPCG(1, uint64(self.ID))),
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	g.mesh = mesh
+	return g
+}
+
+// leave has the room see the end of a guest's socket, and nothing else.
+func (r *room) leave(g *guest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.guests, g.self.ID)
+	for _, o := range r.guests {
+		o.mesh.Left(g.self)
+	}
+}
+
+var errAway = errors.New("signaling is away")
+
+func (g *guest) signal(to raft.ID, payload []byte) error {
+	r := g.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.away || r.guests[g.self.ID] != g {
+		return errAway
+	}
+	o := r.guests[to]
+	if o == nil {
+		return nil
+	}
+	s, err := parseSignal(payload)
+	if err != nil {
+		r.t.Errorf("a mesh sent %q: %v", payload, err)
+		return nil
+	}
+	var f fate
+	if r.tamper != nil {
+		f = r.tamper(g.self, o.self, s)
+	}
+	switch {
+	case f.lost:
+	case f.delay > 0:
+		time.AfterFunc(f.delay, func() { o.mesh.Signal(g.self, payload) })
+	default:
+		o.mesh.Signal(g.self, payload)
+	}
+	return nil
+}
+
+func (g *guest) note(change func()) {
+	g.mu.Lock()
+	change()
+	close(g.changed)
+	g.changed = make(chan struct{})
+	stuck := g.stuck
+	g.mu.Unlock()
+	if stuck != nil {
+		<-stuck
+	}
+}
+
+func (g *guest) Frame(from raft.ID, frame []byte) {
+	g.note(func() { g.frames[from] = append(g.frames[from], frame) })
+}
+
+func (g *guest) Up(p Peer) {
+	g.note(func() {
+		if _, ok := g.up[p.ID]; ok {
+			g.room.t.Errorf("%v: Up of %v twice", g.self.ID, p.ID)
+		}
+		g.up[p.ID] = p
+		g.ups++
+	})
+}
+
+func (g *guest) Down(p Peer, reason string) {
+	g.note(func() {
+		if g.up[p.ID] != p {
+			g.room.t.Errorf("%v: Down of %v without Up", g.self.ID, p)
+		}
+		delete(g.up, p.ID)
+		g.downs = append(g.downs, fmt.Sprintf("%d: %s", p.ID, reason))
+	})
+}
+
+// await waits until a condition on the guest, checked under its lock, holds.
+func (g *guest) await(what string, condition func() bool) {
+	g.room.t.Helper()
+	limit := time.After(20 * time.Second)
+	for {
+		g.mu.Lock()
+		ok, changed := condition(), g.changed
+		g.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-limit:
+			g.room.t.Fatalf("server %v waits in vain: %s; downs %q, links %+v", g.self.ID, what, g.downs, g.mesh.Links())
+		}
+	}
+}
+
+func (g *guest) awaitUp(others ...*guest) {
+	g.room.t.Helper()
+	for _, o := range others {
+		g.await(fmt.Sprintf("up of %v", o.self), func() bool { return g.up[o.self.ID] == o.self })
+	}
+}
+
+// awaitDown waits for the nth Down ever and returns its text.
+func (g *guest) awaitDown(n int) string {
+	g.room.t.Helper()
+	g.await(fmt.Sprintf("down number %d", n), func() bool { return len(g.downs) >= n })
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.downs[n-1]
+}
+
+// told lists the Downs so far.
+func (g *guest) told() []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.downs)
+}
+
+func (g *guest) link(o *guest) Link {
+	for _, l := range g.mesh.Links() {
+		if l.Peer.ID == o.self.ID {
+			return l
+		}
+	}
+	return Link{}
+}
+
+// pair joins two servers and waits until they are connected.
+func pair(t *testing.T) (*room, *guest, *guest) {
+	t.Helper()
+	r := newRoom(t)
+	a, b := r.join(peerNamed(1, KindTab)), r.join(peerNamed(2, KindTab))
+	a.awaitUp(b)
+	b.awaitUp(a)
+	return r, a, b
+}

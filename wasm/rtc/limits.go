@@ -1,0 +1,83 @@
+package rtc
+
+import "time"
+
+// Sizes. What is larger is refused before anything is allocated for it.
+const (
+	// MaxFrame is the largest frame Send takes, in bytes.
+	MaxFrame = 256 << 10
+	// MaxFragment is the largest data-channel message, in bytes, header
+	// included: every browser and pion carry this much.
+	MaxFragment = 16 << 10
+	// MaxBuffered is how many bytes may wait to be sent to one peer. Send
+	// refuses a frame that would exceed it, except that a frame of any allowed
+	// size may follow when no more than nearlyEmpty wait. A channel's own
+	// buffer never has more: pion stalls for good with much more in it.
+	MaxBuffered = 64 << 10
+	// MaxUnread is how many bytes may have arrived from one peer and wait to
+	// be handled, each message counted with unreadOverhead more. A peer that
+	// exceeds it floods, and its connection is closed.
+	MaxUnread = 4 << 20
+	// MaxPeers is how many peers a mesh links to; further ones are ignored.
+	MaxPeers = 64
+	// MaxIncarnation is the longest incarnation, in bytes.
+	MaxIncarnation = 64
+	// MaxSignal is the largest signaling payload, in bytes.
+	MaxSignal = 32 << 10
+	// MaxSDP is the longest session description, in bytes.
+	MaxSDP = 16 << 10
+	// MaxCandidate is the longest ICE candidate, in bytes.
+	MaxCandidate = 1 << 10
+	// MaxCandidates is how many candidates of a peer count per offer.
+	MaxCandidates = 64
+	// MaxSignals is how many signaling payloads may wait to be handled;
+	// further ones are dropped and the attempt they belong to is made again.
+	MaxSignals = 1024
+)
+
+const (
+	// unreadOverhead is what an unread message costs besides its bytes.
+	unreadOverhead = 128
+	// nearlyEmpty is the number of bytes that do not count as waiting: pion
+	// acknowledges the last packet of a burst up to 200 ms late.
+	nearlyEmpty = 4 << 10
+	// lowWater is the level of a channel's buffer, in bytes, at which the rest
+	// of a long frame is handed over.
+	lowWater = MaxBuffered / 2
+)
+
+// Times, all on Config.Clock.
+const (
+	// MinBackoff and MaxBackoff bound the wait before another attempt: a
+	// random time of up to MinBackoff doubled with every failure, at most
+	// MaxBackoff.
+	MinBackoff = 100 * time.Millisecond
+	MaxBackoff = 5 * time.Second
+	// AnswerTimeout is how long an offer waits for its answer at first; it
+	// doubles with every failure, up to ConnectTimeout.
+	AnswerTimeout = 3 * time.Second
+	// ConnectTimeout is how long a connection may take from the answer to the
+	// peer's hello.
+	ConnectTimeout = 10 * time.Second
+	// OfferTimeout is how long an answerer waits for the first offer before it
+	// asks for one.
+	OfferTimeout = 4 * time.Second
+	// PingInterval is the time between pings.
+	PingInterval = time.Second
+	// QuietAfter is the silence after which a link is doubted (state probing).
+	QuietAfter = 2 * time.Second
+	// AnswerWithin is how long a doubted peer has to answer before the link
+	// is given up.
+	AnswerWithin = 3 * time.Second
+	// LeftAnswerWithin is how long a peer that left signaling has to answer,
+	// to which two round-trip times of at most MaxLeftRTT are added.
+	LeftAnswerWithin = 50 * time.Millisecond
+	MaxLeftRTT       = 250 * time.Millisecond
+	// SuspendedAfter is the lateness of a wake-up from which the mesh takes it
+	// that the machine or tab was suspended, and asks a silent peer once more
+	// rather than give it up.
+	SuspendedAfter = 1500 * time.Millisecond
+	// StableAfter is how long a link must have been up for its earlier
+	// failures to be forgotten.
+	StableAfter = 5 * time.Second
+)

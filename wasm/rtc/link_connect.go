@@ -1,0 +1,220 @@
+package rtc
+
+import "time"
+
+// This file holds the rules that make a connection, and make it again.
+
+// begin: signaling says that the peer is there. The offerer dials at once; the
+// answerer gives it time to.
+func (t *turn) begin() {
+	t.present = true
+	if t.offerer {
+		t.dial()
+		return
+	}
+	if t.attempt == 0 && t.failures == 0 {
+		t.retryAt = t.now + OfferTimeout
+	}
+}
+
+func (t *turn) listed()   { t.present = true }
+func (t *turn) unlisted() { t.present = false }
+func (t *turn) forget()   { t.do(action{kind: actForget}) }
+
+// dial makes the next connection and offers it.
+func (t *turn) dial() {
+	t.attempt++
+	t.connect(min(AnswerTimeout<<min(t.failures, 4), ConnectTimeout))
+	t.do(action{kind: actOpen})
+	t.do(action{kind: actOffer, signal: signal{Round: t.round}})
+}
+
+// connect starts the phase of that name.
+func (t *turn) connect(within time.Duration) {
+	t.enter(connecting)
+	t.round, t.candidates = 0, 0
+	t.accepted, t.helloSent, t.helloHeard = false, false, false
+	t.restarting, t.hinted = false, false
+	t.giveUpAt = t.now + within
+}
+
+// try: the back-off is over. The answerer can but ask, and ask again.
+func (t *turn) try() {
+	if t.now < t.retryAt {
+		return
+	}
+	if t.offerer {
+		t.dial()
+		return
+	}
+	t.say(signal{Kind: signalRequest})
+	t.failures++
+	t.retryAt = t.now + max(t.backoff(), OfferTimeout/4)
+}
+
+// backoff is a random time that grows with the failures in a row: full jitter,
+// so that two sides that failed together do not try together.
+func (t *turn) backoff() time.Duration {
+	limit := min(MinBackoff<<min(t.failures, 10), MaxBackoff)
+	return time.Duration(t.chance * float64(limit))
+}
+
+func (t *turn) giveUp() {
+	if t.now < t.giveUpAt {
+		return
+	}
+	t.reason = "no connection within the time allowed"
+	if t.offerer && !t.accepted {
+		t.reason = "the peer did not answer the offer"
+	}
+	t.lose()
+}
+
+// lose gives the connection up for t.reason and has another one made, if the
+// peer can still be reached through signaling.
+func (t *turn) lose() {
+	t.drop()
+	t.enter(waiting)
+	t.retryAt = t.now + t.backoff()
+	t.failures++
+	if !t.present {
+		t.forget()
+	}
+}
+
+// drop closes the connection for t.reason.
+func (t *turn) drop() {
+	t.lastError = t.reason
+	t.restarts++
+	t.do(action{kind: actClose})
+	if !t.up() {
+		return
+	}
+	if !t.suspect && t.now-t.upSince >= StableAfter {
+		t.failures = 0
+	}
+	t.do(action{kind: actDown, reason: t.reason})
+}
+
+// replace: the peer lives a new life; nothing of the old one counts any more.
+func (t *turn) replace() {
+	t.reason = "the peer was started again"
+	t.drop()
+	t.forget()
+}
+
+// takeOffer: a newer attempt replaces what there is, even if it looks well: the
+// offerer knows that it is not. A newer round of the same attempt is an ICE
+// restart.
+func (t *turn) takeOffer() {
+	s := t.signal
+	switch {
+	case t.offerer || s.Attempt < t.attempt:
+		return
+	case s.Attempt > t.attempt:
+		if t.phase != waiting {
+			t.reason = "the peer made a new connection"
+			t.drop()
+		}
+		t.attempt = s.Attempt
+		t.connect(ConnectTimeout)
+		t.do(action{kind: actOpen})
+	case t.phase == waiting || s.Round <= t.round:
+		return
+	default:
+		t.restarts++
+	}
+	t.round, t.candidates = s.Round, 0
+	t.do(action{kind: actAnswer, signal: s})
+}
+
+// current tells whether a signal is about the present connection and round.
+func (t *turn) current() bool {
+	return t.signal.Attempt == t.attempt && t.signal.Round == t.round
+}
+
+func (t *turn) takeAnswer() {
+	if !t.offerer || !t.current() {
+		return
+	}
+	t.restarting = false
+	if t.phase == connecting {
+		t.accepted = true
+		t.giveUpAt = t.now + ConnectTimeout
+	}
+	t.do(action{kind: actAccept, signal: t.signal})
+}
+
+func (t *turn) takeCandidate() {
+	if !t.current() || t.candidates >= MaxCandidates {
+		return
+	}
+	t.candidates++
+	t.do(action{kind: actCandidate, signal: t.signal})
+}
+
+// takeRequest: the answerer cannot offer, so it asks. A request about an older
+// attempt or round crossed our newer offer: both sides had noticed.
+func (t *turn) takeRequest() {
+	s := t.signal
+	switch {
+	case !t.offerer:
+	case t.phase == waiting:
+		if t.present {
+			t.dial()
+		}
+	case s.Attempt != t.attempt:
+	case s.Restart:
+		if s.Round == t.round {
+			t.restartICE()
+		}
+	default:
+		t.reason = "the peer gave the connection up"
+		t.lose()
+	}
+}
+
+// tell sends the peer what our own connection came up with. The description
+// of an ICE restart that has been overtaken by another is not sent.
+func (t *turn) tell() {
+	if t.signal.Round == t.round {
+		t.say(t.signal)
+	}
+}
+
+func (t *turn) ready() {
+	t.helloSent = true
+	t.do(action{kind: actHello})
+	t.greeted()
+}
+
+func (t *turn) peerReady() {
+	if t.helloHeard {
+		t.helloAgain()
+		return
+	}
+	t.helloHeard = true
+	t.greeted()
+}
+
+// greeted: both sides said hello.
+func (t *turn) greeted() {
+	if !t.helloSent || !t.helloHeard {
+		return
+	}
+	t.enter(open)
+	t.lastError = ""
+	t.upSince, t.heardAt = t.now, t.now
+	t.do(action{kind: actUp})
+	t.sendPing()
+}
+
+func (t *turn) helloAgain() {
+	t.reason, t.suspect = "the peer said hello twice", true
+	t.lose()
+}
+
+func (t *turn) tooEarly() {
+	t.reason, t.suspect = errBeforeHello.Error(), true
+	t.lose()
+}

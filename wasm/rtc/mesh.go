@@ -1,0 +1,218 @@
+package rtc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/webrtc/v3"
+
+	"tabraft/raft"
+	"tabraft/raft/node"
+)
+
+// The kinds of a peer.
+const (
+	KindTab    = "tab"
+	KindNative = "native"
+)
+
+// Peer is one life of one server.
+type Peer struct {
+	ID          raft.ID
+	Incarnation string // random for each life; at most MaxIncarnation bytes
+	Kind        string // KindTab or KindNative
+}
+
+// ICEServer is a STUN or TURN server.
+type ICEServer struct {
+	URLs       []string
+	Username   string
+	Credential string
+}
+
+// Config is what a mesh needs. All but Rand, Logger and Loopback must be set.
+type Config struct {
+	Self Peer
+	// Signal sends a payload through signaling. It must not block; an error
+	// says that it was not sent, as while signaling is away. It is called from
+	// the mesh's goroutine.
+	Signal  func(to raft.ID, payload []byte) error
+	Clock   node.Clock
+	Handler Handler
+	Rand    *rand.Rand // for back-off; the mesh's alone from now on
+	Logger  *slog.Logger
+	// Loopback has a native mesh use the addresses 127.0.0.1 and ::1, and no
+	// others: for tests, and where there is no network. Browsers decide for
+	// themselves.
+	Loopback bool
+}
+
+// Handler is told what happens, by one call at a time, in order, from a
+// goroutine of the mesh, which waits: calls must not take long. They may call
+// the Mesh.
+type Handler interface {
+	// Frame hands over a frame from a peer that is up. The slice is the
+	// handler's.
+	Frame(from raft.ID, frame []byte)
+	// Up says that frames can be exchanged with p.
+	Up(p Peer)
+	// Down ends what Up began: the channel was closed, failed, or had no life
+	// in it. The mesh makes another if it can.
+	Down(p Peer, reason string)
+}
+
+// Link is how things stand with one peer.
+type Link struct {
+	Peer      Peer
+	State     string // waiting, connecting, open, probing
+	Up        bool
+	RTT       time.Duration // of the last answered ping; zero if there is none
+	Buffered  int           // bytes accepted by Send and not sent yet
+	Restarts  int           // connections lost and ICE restarts since the peer came
+	Since     time.Duration // when State began, on Config.Clock
+	LastError string        // why the last connection ended, while there is no other
+}
+
+// Mesh connects a server with every other one of its room. Its methods may be
+// called from any goroutine and do not block.
+type Mesh struct {
+	cfg   Config
+	log   *slog.Logger
+	timer node.Timer
+	queue *queue
+
+	pipes  atomic.Pointer[map[raft.ID]*pipe] // of the peers that are up
+	closed atomic.Bool
+
+	// mu guards what follows. Only the mesh's goroutine changes it.
+	mu      sync.Mutex
+	members map[raft.ID]*member
+	servers []webrtc.ICEServer
+
+	// The rest is the mesh's goroutine's alone.
+	attempt uint32        // highest of any link, so that no number comes twice
+	armed   bool          // the timer is set
+	armedAt time.Duration // when it is to fire
+}
+
+// member is a link and what serves it.
+type member struct {
+	link
+	conn  *conn // nil when waiting
+	parts assembler
+}
+
+// New starts a mesh without peers.
+func New(cfg Config) (*Mesh, error) {
+	switch {
+	case cfg.Self.ID == raft.None, cfg.Self.Incarnation == "", len(cfg.Self.Incarnation) > MaxIncarnation:
+		return nil, fmt.Errorf("rtc: %v, incarnation %.80q, is no server", cfg.Self.ID, cfg.Self.Incarnation)
+	case cfg.Signal == nil, cfg.Clock == nil, cfg.Handler == nil:
+		return nil, errors.New("rtc: Config needs Signal, Clock and Handler")
+	}
+	if err := supported(); err != nil {
+		return nil, err
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	m := &Mesh{cfg: cfg, log: cfg.Logger, queue: newQueue(), members: make(map[raft.ID]*member)}
+	m.pipes.Store(new(map[raft.ID]*pipe))
+	m.timer = cfg.Clock.Timer(func() { m.queue.push(occurrence{kind: ocTimer}) })
+	go m.run()
+	return m, nil
+}
+
+// SetICE sets the STUN and TURN servers of connections made from now on.
+func (m *Mesh) SetICE(servers []ICEServer) {
+	list := make([]webrtc.ICEServer, 0, len(servers))
+	for _, s := range servers {
+		server := webrtc.ICEServer{URLs: s.URLs, Username: s.Username}
+		if s.Credential != "" {
+			server.Credential = s.Credential
+		}
+		list = append(list, server)
+	}
+	m.mu.Lock()
+	m.servers = list
+	m.mu.Unlock()
+}
+
+// Present says who is in the room, as signaling's welcome does. Peers that are
+// missing keep their connection; those without one are tried at once.
+func (m *Mesh) Present(peers []Peer) {
+	m.queue.push(occurrence{kind: ocPresent, peers: slices.Clone(peers)})
+}
+
+// Joined says that a peer has come, or come back.
+func (m *Mesh) Joined(p Peer) { m.queue.push(occurrence{kind: ocJoined, peers: []Peer{p}}) }
+
+// Left says that a peer's socket to signaling has ended. If it does not answer
+// at once it is down.
+func (m *Mesh) Left(p Peer) { m.queue.push(occurrence{kind: ocLeft, peers: []Peer{p}}) }
+
+// Signal hands over a payload that from sent with its Config.Signal. The mesh
+// does not check who sent it; the seal of signaling/client does.
+func (m *Mesh) Signal(from Peer, payload []byte) {
+	if len(payload) > MaxSignal {
+		m.log.Warn("signal refused", "peer", from.ID, "bytes", len(payload))
+		return
+	}
+	if !m.queue.push(occurrence{kind: ocSignal, peers: []Peer{from}, data: bytes.Clone(payload)}) {
+		m.log.Warn("signal dropped: too many wait", "peer", from.ID)
+	}
+}
+
+// Send implements node.Transport. A frame has 1 to MaxFrame bytes.
+func (m *Mesh) Send(to raft.ID, frame []byte) bool {
+	p := (*m.pipes.Load())[to]
+	return p != nil && p.send(frame)
+}
+
+// Links tells how things stand with each peer, in no particular order.
+func (m *Mesh) Links() []Link {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	links := make([]Link, 0, len(m.members))
+	for _, mb := range m.members {
+		l := Link{
+			Peer: mb.peer, State: mb.phase.String(), Up: mb.up(), RTT: mb.rtt,
+			Restarts: mb.restarts, Since: mb.since, LastError: mb.lastError,
+		}
+		if mb.conn != nil {
+			l.Buffered = mb.conn.pipe.unsent()
+		}
+		links = append(links, l)
+	}
+	return links
+}
+
+// Close closes every connection before it returns, so that peers know at once;
+// it is what a page does on pagehide. The handler is not called any more, save
+// for a call under way. Further calls do nothing.
+func (m *Mesh) Close() {
+	if m.closed.Swap(true) {
+		return
+	}
+	m.timer.Stop()
+	m.queue.close()
+	m.mu.Lock()
+	var channels []*channel
+	for _, mb := range m.members {
+		if mb.conn != nil && mb.conn.end() {
+			channels = append(channels, mb.conn.ch)
+		}
+	}
+	m.mu.Unlock()
+	closeAll(channels)
+}

@@ -1,0 +1,102 @@
+//go:build !js
+
+package rtc
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"github.com/pion/ice/v2"
+	"github.com/pion/logging"
+	"github.com/pion/webrtc/v3"
+)
+
+// This file holds what pion/webrtc v3 needs natively; pion_js.go is its twin.
+
+// dtlsRetransmission is the wait before a DTLS message is repeated at first.
+const dtlsRetransmission = 100 * time.Millisecond
+
+// supported says why connections are not to be had, if so.
+func supported() error { return nil }
+
+// newPeerConnection makes a connection without media. With loopback it uses the
+// addresses 127.0.0.1 and ::1, and no others.
+func newPeerConnection(servers []webrtc.ICEServer, loopback bool) (*webrtc.PeerConnection, error) {
+	var s webrtc.SettingEngine
+	logs := logging.NewDefaultLoggerFactory()
+	logs.DefaultLogLevel = logging.LogLevelDisabled
+	s.LoggerFactory = logs
+	// A first DTLS message that came before its receiver was ready would
+	// otherwise be repeated after a whole second.
+	s.SetDTLSRetransmissionInterval(dtlsRetransmission)
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	// Browsers hide their addresses behind mDNS names; resolve those, but
+	// have none of our own.
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeQueryOnly)
+	if loopback {
+		s.SetIncludeLoopbackCandidate(true)
+		s.SetIPFilter(net.IP.IsLoopback)
+		s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	}
+	api := webrtc.NewAPI(webrtc.WithSettingEngine(s))
+	return api.NewPeerConnection(webrtc.Configuration{ICEServers: servers})
+}
+
+// channel is the data channel of a connection.
+type channel struct {
+	pc *webrtc.PeerConnection
+	dc *webrtc.DataChannel
+}
+
+// openChannel makes the data channel, before any offer or answer, and has the
+// events of both channel and connection reported.
+func openChannel(pc *webrtc.PeerConnection, w watcher) (*channel, error) {
+	negotiated, id := true, uint16(channelStream)
+	dc, err := pc.CreateDataChannel(channelLabel, &webrtc.DataChannelInit{Negotiated: &negotiated, ID: &id})
+	if err != nil {
+		return nil, err
+	}
+	dc.OnOpen(w.channelOpened)
+	dc.OnClose(w.channelClosed)
+	dc.OnMessage(func(m webrtc.DataChannelMessage) {
+		switch {
+		case m.IsString:
+			w.misbehaved(errText)
+		case len(m.Data) > MaxFragment:
+			w.misbehaved(errTooLarge)
+		default:
+			w.received(m.Data)
+		}
+	})
+	dc.SetBufferedAmountLowThreshold(lowWater)
+	dc.OnBufferedAmountLow(w.drained)
+	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
+		if c == nil {
+			w.gathered("")
+			return
+		}
+		w.gathered(c.ToJSON().Candidate)
+	})
+	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { w.stateChanged(s.String()) })
+	return &channel{pc: pc, dc: dc}, nil
+}
+
+// send hands one message over; the slice is the caller's again.
+func (c *channel) send(b []byte) error { return c.dc.Send(b) }
+
+// buffered is the number of bytes handed over and not sent yet.
+func (c *channel) buffered() int { return int(c.dc.BufferedAmount()) }
+
+// closeAll closes the channels' connections, which their peers see at once, and
+// waits until pion is done with it.
+func closeAll(channels []*channel) {
+	var closing sync.WaitGroup
+	for _, c := range channels {
+		closing.Go(func() { c.pc.Close() })
+	}
+	closing.Wait()
+}
+
+// closeSoon is closeAll for one that cannot wait for pion's goroutines.
+func closeSoon(c *channel) { go c.pc.Close() }
