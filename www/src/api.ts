@@ -1,0 +1,166 @@
+// What the tab's program offers as window.tabraft. Public, documented and
+// stable: the page, the tests and a teacher's console scripts use the same
+// calls. The page draws what state() returns and never computes Raft.
+
+/** Role of a server. `joining` has no cluster yet; `stopped` has crashed. */
+export type Role =
+  | "joining" | "learner" | "follower" | "precandidate" | "candidate" | "leader" | "stopped";
+
+/** How this tab's connection to another server is. `self` is this tab. */
+export type Link = "self" | "open" | "connecting" | "probing" | "waiting" | "down";
+
+/** A server of the cluster, as this tab knows it. */
+export interface Member {
+  /** 16 hex digits. */
+  id: string;
+  name: string;
+  /** Index into the palette of server colours, 0 to 11. */
+  colour: number;
+  role: Role;
+  /** False for a learner, which does not count for a majority. */
+  voter: boolean;
+  self: boolean;
+  reachable: boolean;
+  /** The term it last told; absent or null when it is not known. */
+  term?: number | null;
+  /** What the leader knows of it; null on tabs that do not lead. */
+  matchIndex: number | null;
+  nextIndex: number | null;
+  /** Milliseconds since it was last heard; null if never, or for this tab. */
+  lastSeenMs: number | null;
+  /** Round trip of the last liveness check in milliseconds. */
+  rttMs: number | null;
+  link: Link;
+}
+
+/** One moment of this server. A snapshot: it does not change once returned. */
+export interface State {
+  id: string;
+  name: string;
+  /** Index into the palette of server colours, 0 to 11. */
+  colour: number;
+  /** link is the invitation: whoever opens it joins the room. */
+  room: { name: string; link: string };
+  /** Cluster id; empty while there is none. */
+  cluster: string;
+  role: Role;
+  term: number;
+  /** Id of the leader; empty while none is known. */
+  leader: string;
+  commitIndex: number;
+  lastApplied: number;
+  lastIndex: number;
+  /** Entries up to here are in the snapshot and no longer in the log. */
+  snapshotIndex: number;
+  members: Member[];
+  /** The timer that runs in this server. */
+  timer: { kind: "election" | "heartbeat" | "none"; remainingMs: number; totalMs: number };
+  signaling: "connected" | "connecting" | "offline";
+  quorum: { alive: number; needed: number; voters: number };
+  storage: { kind: string; bytes: number | null; error: string | null };
+  /** What is wrong and what to do, in plain words; empty when nothing is. */
+  reason: string;
+  /** The same as a short code for scripts; empty when nothing is wrong. */
+  problem: string;
+}
+
+/** One entry of this server's log. */
+export interface LogEntry {
+  index: number;
+  term: number;
+  kind: "command" | "noop" | "configuration";
+  text: string;
+}
+
+/** Answer to a command: the value after it, and the entry that carried it. */
+export interface Result {
+  /** null when the key is absent. */
+  value: string | null;
+  index: number;
+  term: number;
+}
+
+/** What the promises of commands reject with. */
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+/** Faults to put on the link to one server; absent fields stay as they are. */
+export interface LinkFault {
+  block?: boolean;
+  /** Share of messages lost, 0 to 1. */
+  drop?: number;
+  delayMs?: number;
+}
+
+/** A message between this server and a peer. */
+export interface MessageEvent {
+  dir: "sent" | "received";
+  /** Name of the RPC; those that answer end in "Reply". */
+  type: string;
+  /** Id of the other server. */
+  peer: string;
+  term: number;
+  index: number;
+}
+
+/** What the listeners of on() are called with. */
+export interface Events {
+  role: unknown;
+  term: unknown;
+  leader: unknown;
+  commit: unknown;
+  apply: unknown;
+  message: MessageEvent;
+  peer: unknown;
+  storage: unknown;
+  error: unknown;
+}
+
+export interface Tabraft {
+  state(): State;
+  /** Entries from..to, both included, as far as they are in the log. */
+  log(from: number, to: number): LogEntry[];
+  /** The whole map as this server has applied it. */
+  entries(): Record<string, string>;
+  put(key: string, value: string): Promise<Result>;
+  get(key: string): Promise<Result>;
+  /** Sets the key if its value is old; null stands for an absent key. */
+  cas(key: string, old: string | null, value: string): Promise<Result>;
+  delete(key: string): Promise<Result>;
+  /** Lose memory, keep storage, stay open. */
+  crash(): unknown;
+  restart(): unknown;
+  link(id: string, fault: LinkFault): unknown;
+  /** Cut, or mend, every link of this server. */
+  isolate(cut: boolean): unknown;
+  /** Take a server out of the cluster. */
+  remove(id: string): unknown;
+  /** Calls fn at each event of the kind; the result ends that. */
+  on<K extends keyof Events>(kind: K, fn: (event: Events[K]) => void): () => void;
+}
+
+/** What the page tells the program before it runs. */
+export interface Config {
+  /** Address of the Worker that wakes the program in a hidden tab. */
+  worker: string;
+  /** Address of the signaling WebSocket. */
+  signal: string;
+}
+
+/** Go's WebAssembly runtime, from wasm_exec.js. */
+export interface GoRuntime {
+  importObject: WebAssembly.Imports;
+  exit: (code: number) => void;
+  run(instance: WebAssembly.Instance): Promise<void>;
+}
+
+declare global {
+  interface Window {
+    tabraft?: Tabraft;
+    tabraftConfig?: Config;
+    Go?: new () => GoRuntime;
+    fs?: { writeSync(fd: number, bytes: Uint8Array): number };
+  }
+}

@@ -1,0 +1,38 @@
+// <tabraft-facts>: the figures of this server in one line at the foot.
+
+import type { State } from "../api";
+import { button, h, say } from "../dom";
+import { live } from "../live";
+import { bytes } from "../words";
+
+export class FactsLine extends HTMLElement {
+  #list = h("dl");
+  #values = new Map<string, HTMLElement>();
+
+  connectedCallback(): void {
+    this.setAttribute("role", "contentinfo");
+    for (const name of ["cluster", "quorum", "committed", "applied", "last entry", "signaling", "storage"]) {
+      const value = h("dd", {}, "–");
+      this.#values.set(name, value);
+      this.#list.append(h("div", {}, h("dt", {}, name), value));
+    }
+    this.append(this.#list, button("Keys and help", () => document.querySelector<HTMLElement & { open(): void }>("tabraft-keys")?.open(),
+      { class: "quiet", "aria-keyshortcuts": "?" }));
+    live.watch((state) => this.#draw(state));
+  }
+
+  #draw(state: State): void {
+    const { alive, needed, voters } = state.quorum;
+    const { storage } = state;
+    const facts: Record<string, string> = {
+      "cluster": state.cluster.slice(0, 8) || "none yet",
+      "quorum": `${alive} of ${voters} alive, ${needed} needed`,
+      "committed": `${state.commitIndex}`,
+      "applied": `${state.lastApplied}`,
+      "last entry": `${state.lastIndex}`,
+      "signaling": state.signaling,
+      "storage": storage.error ?? (storage.bytes === null ? storage.kind : `${storage.kind}, ${bytes(storage.bytes)}`),
+    };
+    for (const [name, text] of Object.entries(facts)) say(this.#values.get(name)!, text);
+  }
+}

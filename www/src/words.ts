@@ -1,0 +1,95 @@
+// The page's words: the same thing is called the same everywhere.
+
+import type { Link, Member, Role, State } from "./api";
+
+const roles: Record<Role, string> = {
+  joining: "joining",
+  learner: "learner",
+  follower: "follower",
+  precandidate: "pre-candidate",
+  candidate: "candidate",
+  leader: "leader",
+  stopped: "crashed",
+};
+
+/** What a role is called on the page. */
+export function roleWord(role: Role): string { return roles[role] ?? role; }
+
+const links: Record<Link, string> = {
+  self: "this tab",
+  open: "connected",
+  connecting: "connecting",
+  probing: "checking the link",
+  waiting: "waiting to try again",
+  down: "no link",
+};
+
+/** What the state of a link is called on the page. */
+export function linkWord(link: Link): string { return links[link] ?? link; }
+
+/** The members in an order that is the same on every tab, with this server
+ * among them even before the cluster has admitted it. */
+export function membersOf(state: State): Member[] {
+  const members = [...state.members];
+  if (!members.some((member) => member.self)) {
+    members.push({
+      id: state.id, name: state.name, colour: state.colour, role: state.role, voter: false, self: true,
+      reachable: true, matchIndex: null, nextIndex: null, lastSeenMs: null, rttMs: null, link: "self",
+    });
+  }
+  return members.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+}
+
+/** What to show as a member's role: only this tab and those that can be
+ * reached have one that is known. */
+export function standing(member: Member): string {
+  if (!member.self && !member.reachable) return "unreachable";
+  return roleWord(member.role);
+}
+
+/** Name of the server with this id; a part of the id if it is not a member. */
+export function nameOf(state: State, id: string): string {
+  if (id === state.id) return state.name;
+  return state.members.find((member) => member.id === id)?.name ?? id.slice(0, 8);
+}
+
+/** "1 server", "3 servers". */
+export function count(n: number, one: string, many = one + "s"): string {
+  return `${n} ${n === 1 ? one : many}`;
+}
+
+/** 12345 as "12 KB": for people, in steps of 1000. */
+export function bytes(n: number): string {
+  if (n < 1000) return `${n} bytes`;
+  for (const [unit, size] of [["GB", 1e9], ["MB", 1e6], ["KB", 1e3]] as const) {
+    if (n >= size) return `${(n / size).toFixed(n / size < 10 ? 1 : 0)} ${unit}`;
+  }
+  return "";
+}
+
+/** 1234 as "1.2 s", 12.3 as "12 ms". */
+export function duration(ms: number): string {
+  if (ms < 1) return "<1 ms";
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** The quiet line shown when nothing is wrong. */
+export function wellWords(state: State): string {
+  if (state.role === "joining") return "Looking for the room's other servers.";
+  const servers = count(state.quorum.voters, "server");
+  const leader = state.leader
+    ? state.leader === state.id ? "this tab leads" : `${nameOf(state, state.leader)} leads`
+    : "no leader yet";
+  const learning = state.role === "learner" ? "; this tab is catching up before it may vote" : "";
+  return `${servers}, ${leader}${learning}.`;
+}
+
+/** How far replication is, as far as this tab can tell. */
+export function replicationWords(state: State): string {
+  const behind = state.members.filter((m) => m.matchIndex !== null && m.matchIndex < state.commitIndex && !m.self);
+  if (state.lastIndex > state.commitIndex) {
+    return `${count(state.lastIndex - state.commitIndex, "change")} not committed yet.`;
+  }
+  if (behind.length > 0) return `${behind.map((m) => m.name).join(", ")} catching up.`;
+  return "All changes replicated.";
+}
