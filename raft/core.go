@@ -53,8 +53,9 @@ type Config struct {
 	// HeartbeatInterval is the longest silence of a leader towards a
 	// follower. Default 50 ms.
 	HeartbeatInterval time.Duration
-	// MaxAppendBytes limits the entries' bytes in one AppendEntries; a single
-	// larger entry still goes, alone. Default 32 KiB.
+	// MaxAppendBytes limits the entries' bytes in one AppendEntries, each
+	// counted with 64 bytes more than its data; a single larger entry still
+	// goes, alone. Default 32 KiB.
 	MaxAppendBytes int
 	// MaxInflightMessages and MaxInflightBytes limit what is sent to a
 	// follower ahead of its replies. Defaults 32 and 128 KiB.
@@ -92,6 +93,18 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+func (c Config) validate() error {
+	switch {
+	case c.ID == None || c.Rand == nil:
+		return errors.New("raft: Config needs an ID and a Rand")
+	case c.HeartbeatInterval < 0 || c.HeartbeatInterval >= c.ElectionTimeout:
+		return fmt.Errorf("raft: heartbeats every %s do not keep an election timeout of %s from passing", c.HeartbeatInterval, c.ElectionTimeout)
+	case min(c.MaxAppendBytes, c.MaxInflightMessages, c.MaxInflightBytes, c.MaxUncommittedBytes, c.MaxSaves) < 0:
+		return errors.New("raft: a limit in Config is negative")
+	}
+	return nil
+}
+
 // Core is one server's consensus state. It is not safe for concurrent use:
 // one driver owns it. See doc.go for who calls what when.
 type Core struct {
@@ -116,6 +129,8 @@ type Core struct {
 
 	// Candidates and pre-candidates: who answered, and what.
 	votes map[ID]bool
+	// candidacy is when this candidate began to ask for votes.
+	candidacy time.Duration
 	// voteSeq is the save that makes a candidate's vote for itself durable.
 	voteSeq uint64
 
@@ -136,8 +151,8 @@ type Core struct {
 // at time now. It fails if the stored state cannot be a server's.
 func New(cfg Config, st Stored, now time.Duration) (*Core, error) {
 	cfg = cfg.withDefaults()
-	if cfg.ID == None || cfg.Rand == nil {
-		return nil, errors.New("raft: Config needs an ID and a Rand")
+	if err := cfg.validate(); err != nil {
+		return nil, err
 	}
 	c := &Core{
 		cfg:            cfg,
@@ -146,17 +161,20 @@ func New(cfg Config, st Stored, now time.Duration) (*Core, error) {
 		votedFor:       st.HardState.Vote,
 		configurations: []configurationAt{{}},
 	}
+	if last := uint64(len(st.Entries)); st.HardState.Commit > last {
+		return nil, fmt.Errorf("raft: entry %d was stored as committed, the stored log ends at %d", st.HardState.Commit, last)
+	}
 	for i, e := range st.Entries {
-		if e.Index != uint64(i)+1 || e.Term < c.log.lastTerm() || e.Term > c.currentTerm {
-			return nil, fmt.Errorf("raft: stored entry %d has index %d, term %d after term %d in term %d",
-				i+1, e.Index, e.Term, c.log.lastTerm(), c.currentTerm)
+		if e.Index != uint64(i)+1 || e.Term < max(1, c.log.lastTerm()) || e.Term > c.currentTerm || !e.Kind.known() {
+			return nil, fmt.Errorf("raft: stored entry %d has index %d, kind %d, term %d after term %d in term %d",
+				i+1, e.Index, e.Kind, e.Term, c.log.lastTerm(), c.currentTerm)
 		}
 		c.log.entries = st.Entries[: i+1 : i+1]
 		if err := c.noteConfiguration(e); err != nil {
 			return nil, err
 		}
 	}
-	c.commitIndex = min(st.HardState.Commit, c.log.lastIndex())
+	c.commitIndex = st.HardState.Commit
 	c.saves.reset(st.HardState, c.log.lastIndex())
 	c.drawElectionDeadline()
 	if c.soleVoter() {
@@ -292,7 +310,11 @@ func (c *Core) check(m Message) error {
 		if c.role == Leader && m.Term == c.currentTerm && !m.Reject && m.LogIndex > c.log.lastIndex() {
 			return fmt.Errorf("it acknowledges index %d, the log ends at %d", m.LogIndex, c.log.lastIndex())
 		}
-	case RequestPreVoteReply, RequestVoteReply:
+	case RequestVoteReply:
+		if c.role == Candidate && m.Term == c.currentTerm && c.saves.durable < c.voteSeq {
+			return errors.New("nobody has been asked for a vote in this term yet")
+		}
+	case RequestPreVoteReply:
 	default:
 		return errors.New("unknown type")
 	}
@@ -306,7 +328,10 @@ func (c *Core) checkAppend(m Message) error {
 	if m.Term == c.currentTerm && c.leader != None && c.leader != m.From {
 		return fmt.Errorf("two leaders in term %d: %s and %s", m.Term, c.leader, m.From)
 	}
-	term := m.LogTerm
+	if (m.LogIndex == 0) != (m.LogTerm == 0) || m.LogTerm > m.Term {
+		return fmt.Errorf("entry %d of term %d in a message of term %d", m.LogIndex, m.LogTerm, m.Term)
+	}
+	term := max(1, m.LogTerm)
 	for i, e := range m.Entries {
 		if e.Index != m.LogIndex+1+uint64(i) || e.Term < term || e.Term > m.Term {
 			return fmt.Errorf("entry %d of term %d follows entry %d of term %d in a message of term %d",
@@ -316,12 +341,13 @@ func (c *Core) checkAppend(m Message) error {
 		if e.Index <= c.commitIndex && c.log.term(e.Index) != e.Term && m.Term >= c.currentTerm {
 			return fmt.Errorf("it would change the committed entry %d", e.Index)
 		}
+		if !e.Kind.known() {
+			return fmt.Errorf("entry %d is of unknown kind %d", e.Index, e.Kind)
+		}
 		if e.Kind == EntryConfiguration {
 			if _, err := DecodeConfiguration(e.Data); err != nil {
 				return err
 			}
-		} else if e.Kind != EntryCommand && e.Kind != EntryNoop {
-			return fmt.Errorf("entry %d is of unknown kind %d", e.Index, e.Kind)
 		}
 	}
 	return nil

@@ -45,8 +45,12 @@ func (c *Core) becomeFollower(term uint64, leader ID) {
 // campaign runs when the election timeout has passed.
 func (c *Core) campaign() {
 	c.drawElectionDeadline()
-	if !c.mayCampaign() {
-		return // learners, and servers that know of no cluster, only wait
+	switch {
+	case !c.mayCampaign():
+		c.leader = None // learners, and servers that know of no cluster, only wait
+		return
+	case c.role == Candidate && c.saves.durable < c.voteSeq:
+		return // storage takes its time: nobody has been asked yet
 	}
 	if c.cfg.DisablePreVote {
 		c.becomeCandidate()
@@ -77,6 +81,7 @@ func (c *Core) becomeCandidate() {
 	c.votedFor = c.cfg.ID
 	c.role, c.leader = Candidate, None
 	c.votes = map[ID]bool{}
+	c.candidacy = c.now
 	c.drawElectionDeadline()
 	c.voteSeq = c.saves.covering(c.hardState(), c.log.lastIndex())
 	c.requestVotes(RequestVote, c.currentTerm)
@@ -109,12 +114,6 @@ func (c *Core) countVotes() {
 			c.becomeLeader()
 		}
 	case ballotLost:
-		if c.role == Candidate && !c.cfg.DisablePreVote {
-			// A pre-vote was won, so the log is good and the vote was split:
-			// the next try need not wait a whole timeout. Without pre-votes a
-			// candidate that can never win would get ahead of all others.
-			c.electionDeadline = min(c.electionDeadline, c.now+c.draw(c.cfg.ElectionTimeout/2))
-		}
 		c.becomeFollower(c.currentTerm, None)
 	}
 }
@@ -162,6 +161,14 @@ func (c *Core) recordVote(m Message) {
 		return
 	}
 	c.votes[m.From] = !m.Reject
+	if m.Reject && c.role == Candidate && !c.cfg.DisablePreVote {
+		// A pre-vote was won, so the log is good and the vote is split: the
+		// next try need not wait a whole timeout, only, for whoever may have
+		// won, as long again as this answer took. Without pre-votes a
+		// candidate that can never win would get ahead of all others.
+		wait := c.now - c.candidacy + c.draw(2*c.cfg.HeartbeatInterval)
+		c.electionDeadline = min(c.electionDeadline, c.now+wait)
+	}
 	c.countVotes()
 }
 

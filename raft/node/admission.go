@@ -73,7 +73,7 @@ func (n *Node) admit(now time.Duration) {
 func (n *Node) ask(v raft.View) {
 	to := v.Leader
 	if to == raft.None {
-		to, n.admission.leader = n.admission.leader, raft.None
+		to = n.admission.leader
 	}
 	if to == raft.None || !n.peers[to] {
 		peers := make([]raft.ID, 0, len(n.peers))
@@ -92,12 +92,12 @@ func (n *Node) ask(v raft.View) {
 
 // handleJoin answers a server that wants in.
 func (n *Node) handleJoin(f wire.Frame) {
-	if n.cluster == 0 {
-		return // waiting like it
-	}
 	n.mu.Lock()
 	v, conf := n.core.View(), *n.core.Configuration()
 	n.mu.Unlock()
+	if !conf.IsMember(n.cfg.ID) {
+		return // outside, like it
+	}
 	reply := wire.JoinReply{Leader: v.Leader}
 	switch {
 	case f.Cluster != 0 && f.Cluster != n.cluster:
@@ -138,17 +138,18 @@ func (n *Node) handleJoinReply(f wire.Frame) {
 	case f.JoinReply.Code == wire.CodeRefused:
 		n.reject(f.From, errors.New(f.JoinReply.Message))
 	case conf.IsMember(n.cfg.ID):
-	case n.cluster == 0:
+	default:
 		n.adopt(f.Cluster)
-	case f.JoinReply.Leader != raft.None && f.JoinReply.Leader != f.From:
-		n.admission.leader, n.admission.next = f.JoinReply.Leader, 0
+		if n.admission.leader != f.JoinReply.Leader {
+			n.admission.leader, n.admission.next = f.JoinReply.Leader, 0
+		}
 	}
 }
 
 // adopt stores the id of the cluster that lets this server in, and only then
 // lets the server take part.
 func (n *Node) adopt(cluster uint64) {
-	if n.admission.adopting {
+	if n.cluster != 0 || n.admission.adopting {
 		return
 	}
 	n.admission.adopting = true

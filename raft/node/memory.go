@@ -150,7 +150,7 @@ type MemoryPort struct {
 	net  *MemoryNetwork
 	id   raft.ID
 	node *Node
-	// frames arrive in order through the queue of each sender.
+	// Frames arrive in order through the queue of each sender; nil is the end.
 	queues map[raft.ID]chan []byte
 	closed chan struct{}
 }
@@ -186,7 +186,7 @@ func (p *MemoryPort) Detach(tell bool) {
 	delete(p.net.ports, p.id)
 	for _, other := range p.net.ports {
 		if tell {
-			other.node.PeerDown(p.id)
+			p.send(other, nil)
 		}
 	}
 }
@@ -206,6 +206,10 @@ func (p *MemoryPort) Send(to raft.ID, frame []byte) bool {
 	if dst == nil || p.net.cut[[2]raft.ID{p.id, to}] {
 		return false
 	}
+	return p.send(dst, frame)
+}
+
+func (p *MemoryPort) send(dst *MemoryPort, frame []byte) bool {
 	q := dst.queues[p.id]
 	if q == nil {
 		q = make(chan []byte, maxInFlight)
@@ -225,7 +229,11 @@ func (p *MemoryPort) receive(from raft.ID, q chan []byte) {
 		select {
 		case frame := <-q:
 			time.Sleep(p.net.delay)
-			p.node.Deliver(from, frame)
+			if frame == nil {
+				p.node.PeerDown(from)
+			} else {
+				p.node.Deliver(from, frame)
+			}
 		case <-p.closed:
 			return
 		}

@@ -98,7 +98,8 @@ func (n *Node) Deliver(peer raft.ID, frame []byte) {
 // PeerUp tells that frames to peer can now be sent.
 func (n *Node) PeerUp(peer raft.ID) { n.inbox.put(input{kind: inputPeerUp, peer: peer}) }
 
-// PeerDown tells that the connection to peer was lost or closed.
+// PeerDown tells that the connection to peer was lost or closed, after the last
+// frame that came over it.
 func (n *Node) PeerDown(peer raft.ID) { n.inbox.put(input{kind: inputPeerDown, peer: peer}) }
 
 // Stop ends the server as a crash would: memory is lost, what is stored stays.
