@@ -2,6 +2,8 @@ package idb
 
 import (
 	"bytes"
+	"flag"
+	"math/rand/v2"
 	"strconv"
 	"syscall/js"
 	"testing"
@@ -288,4 +290,40 @@ func TestDamagedBatches(t *testing.T) {
 			t.Log(err)
 		})
 	}
+}
+
+// The disk is full: run with -quota N in a browser in which the DevTools command
+// Storage.overrideQuotaForOrigin has lowered the page's quota to N bytes. (The
+// page itself cannot ask: browsers tell it a made-up number.)
+var quota = flag.Int("quota", 0, "quota of the page in bytes, for TestFull")
+
+func TestFull(t *testing.T) {
+	if *quota == 0 {
+		t.Skip("no -quota is given")
+	}
+	db := created(t)
+	st, _, failed := loaded(t, db, alice)
+	data := make([]byte, 1<<20)
+	done := make(chan error, 2**quota/len(data)+2)
+	for i := range cap(done) {
+		// Incompressible, and two under way, of which the second one must not
+		// survive the first.
+		for k := range data {
+			data[k] = byte(rand.Uint32())
+		}
+		st.Save(entry(uint64(i)+1, string(data)), func(err error) { done <- err })
+		if i > 0 {
+			if err := receive(t, done); err != nil {
+				want(t, err, ErrQuota)
+				want(t, receive(t, done), ErrQuota)
+				want(t, receive(t, failed), ErrQuota)
+				if _, stored, _ := loaded(t, db, alice); len(stored.Entries) != i-1 {
+					t.Errorf("%d entries are stored, %d were acknowledged", len(stored.Entries), i-1)
+				}
+				t.Log(err)
+				return
+			}
+		}
+	}
+	t.Error("it never became full")
 }
