@@ -311,7 +311,7 @@ func (c *Core) check(m Message) error {
 			return fmt.Errorf("it acknowledges index %d, the log ends at %d", m.LogIndex, c.log.lastIndex())
 		}
 	case RequestVoteReply:
-		if c.role == Candidate && m.Term == c.currentTerm && c.saves.durable < c.voteSeq {
+		if c.role == Candidate && m.Term == c.currentTerm && !m.Reject && c.saves.durable < c.voteSeq {
 			return errors.New("nobody has been asked for a vote in this term yet")
 		}
 	case RequestPreVoteReply:

@@ -41,6 +41,8 @@ const (
 	EntryConfiguration
 )
 
+func (k EntryKind) known() bool { return k <= EntryConfiguration }
+
 func (k EntryKind) String() string {
 	switch k {
 	case EntryCommand:
