@@ -60,10 +60,11 @@ type history struct {
 	now      time.Duration
 	settings string
 	groups   map[ID]int // partition: only servers of one group hear each other
+	late     []Message  // on a long way
 
 	// Chances out of 1000.
-	drop, repeat, overtake, save, crash, restart, reconfigure, partition int
-	refinements                                                          bool // PreVote, CheckQuorum and stickiness are on
+	drop, repeat, overtake, delay, pace, save, crash, restart, reconfigure, partition int
+	refinements                                                                       bool // PreVote, CheckQuorum and stickiness are on
 }
 
 const historyHosts = 5
@@ -72,6 +73,7 @@ func newHistory(seed uint64) *history {
 	h := &history{w: newWorld(), rng: rand.New(rand.NewPCG(seed, 1)), groups: map[ID]int{}}
 	pick := func(from ...int) int { return from[h.rng.IntN(len(from))] }
 	h.drop, h.repeat, h.overtake = pick(0, 0, 20, 200), pick(0, 50, 300), pick(0, 50, 500)
+	h.delay, h.pace = pick(0, 10, 100), pick(1000, 1000, 100, 30)
 	h.save = pick(30, 200, 1000)
 	h.crash, h.restart = pick(0, 2, 10), pick(10, 50)
 	h.reconfigure, h.partition = pick(0, 5, 50), pick(0, 1, 5)
@@ -86,8 +88,8 @@ func newHistory(seed uint64) *history {
 	}
 	h.refinements = !cfg.DisablePreVote && !cfg.DisableCheckQuorum && !cfg.DisableStickiness
 	founders := 1 + h.rng.IntN(historyHosts)
-	h.settings = fmt.Sprintf("%d founders, %+v, drop %d, repeat %d, overtake %d, save %d, crash %d, restart %d, reconfigure %d, partition %d",
-		founders, cfg, h.drop, h.repeat, h.overtake, h.save, h.crash, h.restart, h.reconfigure, h.partition)
+	h.settings = fmt.Sprintf("%d founders, %+v, drop %d, repeat %d, overtake %d, delay %d, pace %d, save %d, crash %d, restart %d, reconfigure %d, partition %d",
+		founders, cfg, h.drop, h.repeat, h.overtake, h.delay, h.pace, h.save, h.crash, h.restart, h.reconfigure, h.partition)
 
 	conf := Configuration{}
 	for id := 1; id <= founders; id++ {
@@ -166,7 +168,15 @@ func (h *history) deliver() {
 	if extra := len(h.w.net) - most; extra > 0 {
 		h.w.net = h.w.net[extra:]
 	}
+	if n := len(h.late); n > 0 && h.chance(50) {
+		i := h.rng.IntN(n)
+		h.w.net = append(h.w.net, h.late[i])
+		h.late = slices.Delete(h.late, i, i+1)
+	}
 	for range len(h.w.net)/2 + 1 {
+		if !h.chance(h.pace) {
+			continue
+		}
 		if len(h.w.net) == 0 {
 			return
 		}
@@ -177,6 +187,10 @@ func (h *history) deliver() {
 		m := h.w.net[i]
 		if !h.chance(h.repeat) {
 			h.w.net = slices.Delete(h.w.net, i, i+1)
+		}
+		if h.chance(h.delay) && len(h.late) < most {
+			h.late = append(h.late, m)
+			continue
 		}
 		to := h.w.host(m.To)
 		if to.core == nil || h.groups[m.From] != h.groups[m.To] || h.chance(h.drop) {
@@ -272,6 +286,7 @@ func (h *history) propose(s *host, what string) (index uint64) {
 func (h *history) heal() {
 	h.drop, h.repeat, h.overtake, h.groups = 0, 0, 0, map[ID]int{}
 	h.w.full = false
+	h.w.net = append(h.w.net, h.late...)
 	for _, s := range h.w.hosts {
 		if s.core == nil {
 			h.w.start(s)

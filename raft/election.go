@@ -155,9 +155,10 @@ func (c *Core) handleVoteReply(m Message) {
 	}
 }
 
-// recordVote counts each voter's first answer.
+// recordVote counts each voter once. A grant is a promise for the whole term;
+// a refusal may be the answer to an earlier question, so a grant replaces it.
 func (c *Core) recordVote(m Message) {
-	if _, again := c.votes[m.From]; again {
+	if _, again := c.votes[m.From]; again && m.Reject {
 		return
 	}
 	c.votes[m.From] = !m.Reject

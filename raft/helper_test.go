@@ -82,4 +82,51 @@ func timeout(t *testing.T, c *Core) []Message {
 	return drain(t, c)
 }
 
+// elect makes server 1 the leader of a cluster of n, of which all others vote
+// for it, and drops the messages.
+func elect(t *testing.T, c *Core, n int) {
+	t.Helper()
+	timeout(t, c)
+	if c.role == PreCandidate {
+		for id := 2; id <= n; id++ {
+			step(t, c, Message{Type: RequestPreVoteReply, From: ID(id), Term: c.currentTerm + 1})
+			if c.role != PreCandidate {
+				break
+			}
+		}
+	}
+	for id := 2; id <= n && c.role == Candidate; id++ {
+		step(t, c, Message{Type: RequestVoteReply, From: ID(id), Term: c.currentTerm})
+	}
+	if c.role != Leader {
+		t.Fatalf("server 1 is a %s, not the leader", c.role)
+	}
+}
+
+// ofType picks messages.
+func ofType(ms []Message, t MessageType) []Message {
+	var out []Message
+	for _, m := range ms {
+		if m.Type == t {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// only gives the one message of a type to a server.
+func only(t *testing.T, ms []Message, typ MessageType, to ID) Message {
+	t.Helper()
+	var out []Message
+	for _, m := range ofType(ms, typ) {
+		if m.To == to {
+			out = append(out, m)
+		}
+	}
+	if len(out) != 1 {
+		t.Fatalf("%d messages %s to %x, want 1, of %v", len(out), typ, uint64(to), ms)
+	}
+	return out[0]
+}
+
 const testTimeout = 400 * time.Millisecond // the default ElectionTimeout

@@ -39,8 +39,11 @@ func (c *Core) CheckInvariants() {
 	if c.leader != c.cfg.ID || c.votedFor != c.cfg.ID {
 		c.violated("a leader that follows %s and voted for %s", c.leader, c.votedFor)
 	}
-	if c.saves.hard.Term != c.currentTerm || c.saves.durable == 0 {
+	if !c.saves.hardIsDurable(c.hardState()) {
 		c.violated("a leader whose term is not durable")
+	}
+	if c.configurationIndex() <= c.commitIndex && !c.Configuration().IsVoter(c.cfg.ID) {
+		c.violated("it leads, and %s is committed", c.Configuration())
 	}
 	for _, p := range c.peers {
 		c.checkProgress(p, last)

@@ -249,6 +249,9 @@ func (c *Core) afterCommit() {
 	case conf.Joint():
 		c.appendConfiguration(Configuration{Voters: conf.Voters, Learners: conf.Learners})
 	case !conf.IsVoter(c.cfg.ID):
+		for _, p := range c.peers {
+			c.sendHeartbeat(p) // nobody else can tell them soon
+		}
 		c.becomeFollower(c.currentTerm, None)
 	case c.configurationIndex() > c.settledAt:
 		for _, p := range c.peers {

@@ -21,7 +21,6 @@ type progress struct {
 	window  window
 	// sentCommit is the highest commitIndex told.
 	sentCommit uint64
-	lastSent   time.Duration
 	lastHeard  time.Duration
 }
 

@@ -25,7 +25,7 @@ func (c *Core) maySend(p *progress) bool {
 func (c *Core) sendAppend(p *progress) {
 	last, bytes := p.next-1, 0
 	for last < c.log.lastIndex() {
-		n := len(c.log.entries[last].Data)
+		n := entryOverhead + len(c.log.entries[last].Data)
 		if last >= p.next && bytes+n > c.cfg.MaxAppendBytes {
 			break
 		}
@@ -49,7 +49,7 @@ func (c *Core) sendEntries(p *progress, es []Entry) {
 	prev := p.next - 1
 	c.send(Message{Type: AppendEntries, To: p.id, Term: c.currentTerm,
 		LogIndex: prev, LogTerm: c.log.term(prev), Commit: c.commitIndex, Entries: es})
-	p.sentCommit, p.lastSent = c.commitIndex, c.now
+	p.sentCommit = c.commitIndex
 }
 
 // heartbeat runs every HeartbeatInterval of a leadership: it keeps followers
@@ -110,7 +110,15 @@ func (c *Core) handleAppend(m Message) {
 	}
 	last := m.LogIndex + uint64(len(m.Entries))
 	c.commitTo(min(m.Commit, last))
-	c.send(Message{Type: AppendEntriesReply, To: m.From, Term: c.currentTerm, LogIndex: last})
+	reply := Message{Type: AppendEntriesReply, From: c.cfg.ID, To: m.From, Term: c.currentTerm, LogIndex: last}
+	if len(m.Entries) == 0 && c.saves.hardIsDurable(c.hardState()) {
+		// A heartbeat is answered at once, for as much as is durable: slow
+		// storage must not look like a dead server.
+		reply.LogIndex = min(last, c.saves.durableIndex)
+		c.out = append(c.out, reply)
+		return
+	}
+	c.send(reply)
 }
 
 func (c *Core) cutLog(index uint64) {

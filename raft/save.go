@@ -12,8 +12,9 @@ type saves struct {
 	durableIndex uint64
 	pending      []pendingSave // issued - durable of them, in order
 
-	hard  HardState // as of the last Save handed out
-	index uint64    // entries up to here are in some Save handed out
+	hard    HardState // as of the last Save handed out
+	hardSeq uint64    // the Save that was the first with this term and vote
+	index   uint64    // entries up to here are in some Save handed out
 
 	held []heldMessage
 }
@@ -48,6 +49,11 @@ func (s *saves) stale(hard HardState, lastIndex uint64) bool {
 	return hard.Term != s.hard.Term || hard.Vote != s.hard.Vote || lastIndex != s.index
 }
 
+// hardIsDurable tells whether this term and vote are on storage.
+func (s *saves) hardIsDurable(hard HardState) bool {
+	return hard.Term == s.hard.Term && hard.Vote == s.hard.Vote && s.hardSeq <= s.durable
+}
+
 // next makes the next Save, or nil if there is nothing to save or too much in
 // flight.
 func (s *saves) next(hard HardState, log *raftLog, limit int) *Save {
@@ -60,6 +66,9 @@ func (s *saves) next(hard HardState, log *raftLog, limit int) *Save {
 	if last := log.lastIndex(); last > s.index {
 		save.Entries = log.slice(s.index+1, last)
 		p.lastIndex = last
+	}
+	if hard.Term != s.hard.Term || hard.Vote != s.hard.Vote {
+		s.hardSeq = s.issued
 	}
 	s.hard, s.index = hard, log.lastIndex()
 	s.pending = append(s.pending, p)
