@@ -93,12 +93,13 @@ func TestClaimRace(t *testing.T) {
 		var winners []string
 		for _, i := range rand.Perm(10) {
 			all.Go(func() {
-				_, ok, err := claim(t.Context(), room, 1, fmt.Sprint("incarnation ", i))
+				release, ok, err := claim(t.Context(), room, 1, fmt.Sprint("incarnation ", i))
 				if err != nil {
 					t.Error(err)
 				}
 				if ok {
 					winners = append(winners, fmt.Sprint(i))
+					t.Cleanup(release)
 				}
 			})
 		}
