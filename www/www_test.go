@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -170,5 +171,16 @@ func TestEmbedded(t *testing.T) {
 	}
 	if w.Code != want {
 		t.Errorf("GET / of the embedded page: %d, want %d", w.Code, want)
+	}
+	html := w.Body.String()
+	if Built() && regexp.MustCompile(`(?i)<style|\sstyle=|\son[a-z]+=|<script>`).MatchString(html) {
+		t.Errorf("the policy forbids inline script and style, and the page has some:\n%s", html)
+	}
+	for _, name := range regexp.MustCompile(`/assets/[^"]+`).FindAllString(html, -1) {
+		w := httptest.NewRecorder()
+		Handler().ServeHTTP(w, httptest.NewRequest("GET", name, nil))
+		if w.Code != http.StatusOK || w.Body.Len() == 0 {
+			t.Errorf("the page names %s, which answers %d with %d bytes", name, w.Code, w.Body.Len())
+		}
 	}
 }

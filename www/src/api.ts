@@ -72,9 +72,10 @@ export interface LogEntry {
   text: string;
 }
 
-/** Answer to a command: the value after it, and the entry that carried it. */
+/** Answer to a command: a value, and the entry that carried the command. */
 export interface Result {
-  /** null when the key is absent. */
+  /** After put and cas the new value, after get the one there is, after delete
+   * the one removed; null stands for none. */
   value: string | null;
   index: number;
   term: number;

@@ -22,9 +22,9 @@ test("every command is understood", () => {
   assert.equal(parse("   "), undefined);
 });
 
-test("none is an absent key, and \"none\" is a text", () => {
-  assert.deepEqual(parse("cas k none v"), { name: "cas", key: "k", old: null, value: "v" });
-  assert.deepEqual(parse(`cas k "none" v`), { name: "cas", key: "k", old: "none", value: "v" });
+test("nothing is an absent key, and \"nothing\" is a text", () => {
+  assert.deepEqual(parse("cas k nothing v"), { name: "cas", key: "k", old: null, value: "v" });
+  assert.deepEqual(parse(`cas k "nothing" v`), { name: "cas", key: "k", old: "nothing", value: "v" });
 });
 
 test("what is not understood says what to write", () => {

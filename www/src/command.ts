@@ -21,7 +21,7 @@ export type Order =
 export const manual: readonly [form: string, meaning: string][] = [
   ["put KEY VALUE", "set a key"],
   ["get KEY", "read a key, through the leader"],
-  ["cas KEY OLD NEW", "set a key only if its value is OLD; none stands for absent"],
+  ["cas KEY OLD NEW", "set a key only if its value is OLD; nothing stands for an absent key"],
   ["delete KEY", "remove a key"],
   ["crash", "this server loses its memory and keeps its storage"],
   ["restart", "start it again"],
@@ -85,7 +85,7 @@ export function parse(line: string): Command | undefined {
       return { name, key: args[0]! };
     case "cas": {
       want(3);
-      const absent = rest[1]!.text === "none" && !rest[1]!.quoted;
+      const absent = rest[1]!.text === "nothing" && !rest[1]!.quoted;
       return { name, key: args[0]!, old: absent ? null : args[1]!, value: args[2]! };
     }
     case "remove":

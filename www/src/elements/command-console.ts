@@ -10,13 +10,15 @@ import { duration, membersOf } from "../words";
 const answersKept = 100;
 /** Lines kept for the arrow keys. */
 const historyKept = 200;
+/** Offered while the console is empty. */
+const examples = ["put colour green", "get colour", "cas colour green blue", "help"];
 
 export class CommandConsole extends HTMLElement {
   #input = h("input", {
     type: "text", id: "command", placeholder: "put colour green", autocomplete: "off", autocapitalize: "off",
     spellcheck: "false", enterkeyhint: "send", "aria-keyshortcuts": "/", maxlength: 100_000,
   });
-  #output = h("ol", { class: "scroller", role: "log", "aria-live": "polite", "aria-label": "Answers", tabindex: 0 });
+  #output = h("div", { class: "scroller", role: "log", "aria-live": "polite", "aria-label": "Answers", tabindex: 0 });
   #history: string[] = [];
   /** Place in the history; its length stands for the line being written. */
   #place = 0;
@@ -33,7 +35,9 @@ export class CommandConsole extends HTMLElement {
     this.append(
       h("header", {}, h("h2", {}, "Console"),
         h("p", { class: "summary" }, h("kbd", {}, "/"), " to write, ", h("kbd", {}, "help"), " for commands")),
-      this.#output, form);
+      this.#output,
+      h("div", { class: "examples" }, ...examples.map((line) => button(line, () => void this.#enter(line)))),
+      form);
   }
 
   /** Puts the cursor into the command line. */
@@ -59,15 +63,19 @@ export class CommandConsole extends HTMLElement {
     const line = this.#input.value.trim();
     if (line === "") return;
     this.#input.value = this.#draft = "";
+    void this.#enter(line);
+  }
+
+  async #enter(line: string): Promise<void> {
     if (this.#history.at(-1) !== line) this.#history.push(line);
     if (this.#history.length > historyKept) this.#history.shift();
     this.#place = this.#history.length;
-    void this.#answer(line);
+    await this.#answer(line);
   }
 
   async #answer(line: string): Promise<void> {
     const text = h("p", { class: "answer" }, "…");
-    const item = h("li", { "data-kind": "waiting" }, h("p", { class: "line" }, line), text);
+    const item = h("div", { class: "item", "data-kind": "waiting" }, h("p", { class: "line" }, line), text);
     this.#output.append(item);
     while (this.#output.childElementCount > answersKept) this.#output.firstElementChild!.remove();
     this.#toEnd();
@@ -116,8 +124,10 @@ async function run(command: Order, began: number): Promise<string> {
       return told(swapped ? `${command.key} = ${shown(result.value)}`
         : `not set: ${command.key} ${result.value === null ? "is absent" : `is ${shown(result.value)}`}`, result);
     }
-    case "delete":
-      return told(`${command.key} deleted`, await api.delete(command.key));
+    case "delete": {
+      const result = await api.delete(command.key);
+      return told(result.value === null ? `${command.key} was absent` : `${command.key} deleted, it was ${shown(result.value)}`, result);
+    }
     case "crash":
       await api.crash();
       return "crashed: memory lost, storage kept; restart starts it again";

@@ -27,12 +27,12 @@ export class KeysHelp extends HTMLElement {
     const table = (rows: readonly [string, string][], mark: "kbd" | "code" | "span") => h("table", { role: "presentation" },
       h("tbody", {}, ...rows.map(([name, meaning]) => h("tr", {}, h("td", {}, h(mark, {}, name)), h("td", {}, meaning)))));
     this.#dialog.append(
-      h("h2", { id: "keys-title" }, "Keys and help"),
+      h("header", {}, h("h2", { id: "keys-title" }, "Keys and help"),
+        button("✕", () => this.#dialog.close(), { class: "quiet", "aria-label": "Close" })),
       table(keys, "kbd"),
       h("h3", {}, "The picture"), table(picture, "span"),
       h("h3", {}, "The console"), table(manual, "code"),
       h("p", {}, "Scripts use the same calls as this page: try ", h("code", {}, "tabraft.state()"), " in the browser's own console."),
-      button("Close", () => this.#dialog.close(), { class: "primary" }),
     );
     this.#dialog.addEventListener("click", (event) => {
       if (event.target === this.#dialog) this.#dialog.close();

@@ -48,9 +48,10 @@ export class PageHeader extends HTMLElement {
     set(this.#role, "data-role", state.role);
     say(this.#role, state.role === "leader" ? "★ leader" : roleWord(state.role));
     say(this.#term, `term ${state.term}`);
-    say(this.#crash, state.role === "stopped" ? "Restart this server" : "Crash this server");
-    this.#crash.title = state.role === "stopped"
-      ? "Start it again with what it stored" : "It loses its memory and keeps what it stored";
+    const crashed = state.role === "stopped";
+    say(this.#crash, crashed ? "Restart" : "Crash this server");
+    this.#crash.title = crashed ? "Start this server again with what it stored" : "It loses its memory and keeps what it stored";
+    set(this.#crash, "class", crashed ? "primary" : "danger");
   }
 
   #crashOrRestart(): void {

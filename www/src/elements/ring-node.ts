@@ -14,16 +14,18 @@ export class RingNode {
   at: Point = { x: 0, y: 0 };
   radius = 0;
   #crowded = false;
+  #em = 0;
+  #side: Side = "below";
   #focus = svg("circle", { class: "focus" });
   #halo = svg("circle", { class: "halo" });
   #disc = svg("circle", { class: "disc" });
   #track = svg("circle", { class: "track" });
   #arc = svg("circle", { class: "arc", pathLength: 100, transform: "rotate(-90)" });
-  #term = svg("text", { class: "term", dy: "0.36em" });
-  #name = svg("text", { class: "name" });
-  #role = svg("text", { class: "role" });
+  #term = svg("text", { class: "term", dy: "0.36em", "aria-hidden": "true" });
+  #name = svg("text", { class: "name", "aria-hidden": "true" });
+  #role = svg("text", { class: "role", "aria-hidden": "true" });
   /** "this tab", or how far the log of a server that lags is. */
-  #note = svg("text", { class: "note" });
+  #note = svg("text", { class: "note", "aria-hidden": "true" });
 
   constructor() {
     this.element.append(this.#focus, this.#halo, this.#disc, this.#track, this.#arc, this.#term, this.#name, this.#role, this.#note);
@@ -41,10 +43,18 @@ export class RingNode {
     set(this.#halo, "r", radius + 7);
     set(this.#focus, "r", radius + 6);
     this.#term.style.fontSize = `${Math.max(0.8 * em, radius * 0.72)}px`;
-    const { x, anchor, lines } = labelPlace(at.label, radius, em);
-    [this.#name, this.#role, this.#note].forEach((text, i) => {
+    this.#em = em;
+    this.#side = at.label;
+    this.#stack();
+  }
+
+  /** Puts the lines of text that are not empty beside the disc. */
+  #stack(): void {
+    const texts = [this.#name, this.#role, this.#note].filter((text) => text.textContent !== "");
+    const { x, anchor, first, step } = labelPlace(this.#side, this.radius, this.#em, texts.length);
+    texts.forEach((text, i) => {
       set(text, "x", x);
-      set(text, "y", lines[i]!);
+      set(text, "y", first + i * step);
       set(text, "text-anchor", anchor);
     });
   }
@@ -62,9 +72,10 @@ export class RingNode {
     const lags = state.role === "leader" && member.matchIndex !== null && member.matchIndex < state.commitIndex;
     const note = member.self ? "this tab" : lags ? `log ${member.matchIndex} of ${state.lastIndex}` : "";
     // In a crowd a follower is what goes without saying, and one line has to do.
-    const line = [role === "follower" ? "" : role, note].filter(Boolean).join(" · ");
+    const line = [role === "follower" ? "" : role, member.self ? note : ""].filter(Boolean).join(" · ");
     say(this.#role, this.#crowded ? line : role);
     say(this.#note, this.#crowded ? "" : note);
+    this.#stack();
     set(this.element, "aria-label", `${member.name}${member.self ? ", this tab" : `, ${linkWord(member.link)}`}, ${standingWord}` +
       (term === null ? "" : `, term ${term}`));
   }
@@ -86,17 +97,18 @@ export class RingNode {
   }
 }
 
-/** Where the name, the role and the note stand, counted from the centre. */
-function labelPlace(side: Side, radius: number, em: number): { x: number; anchor: string; lines: number[] } {
-  const from = radius + 0.75 * em;
+/** Where some lines of text stand beside a disc, counted from its centre. */
+function labelPlace(side: Side, radius: number, em: number, lines: number): { x: number; anchor: string; first: number; step: number } {
+  const step = 1.22 * em;
+  const from = radius + 0.8 * em;
   switch (side) {
     case "above":
-      return { x: 0, anchor: "middle", lines: [-from - 1.2 * em, -from, -from - 2.45 * em] };
+      return { x: 0, anchor: "middle", first: -from - (lines - 1) * step, step };
     case "below":
-      return { x: 0, anchor: "middle", lines: [from + 0.65 * em, from + 1.85 * em, from + 3.05 * em] };
+      return { x: 0, anchor: "middle", first: from + 0.65 * em, step };
     case "left":
-      return { x: -from, anchor: "end", lines: [-0.1 * em, 1.1 * em, 2.3 * em] };
+      return { x: -from, anchor: "end", first: 0.33 * em - ((lines - 1) * step) / 2, step };
     case "right":
-      return { x: from, anchor: "start", lines: [-0.1 * em, 1.1 * em, 2.3 * em] };
+      return { x: from, anchor: "start", first: 0.33 * em - ((lines - 1) * step) / 2, step };
   }
 }

@@ -12,7 +12,7 @@ export class ServerDetails {
   #facts = h("dl");
   #cut = button("Cut link", () => this.#cutOrHeal());
   #isolate = button("Cut all links", () => this.#isolateOrRejoin());
-  #remove = button("Remove from cluster", () => this.#removeServer(), { class: "danger" });
+  #remove = button("Remove", () => this.#removeServer(), { class: "danger" });
   #trouble = h("p", { class: "trouble", role: "alert" });
   #id = "";
   /** Ids of the servers to which this page has cut the link. */
@@ -30,8 +30,9 @@ export class ServerDetails {
     });
   }
 
-  /** Opens the card for a server, or closes it if that server's is open. */
-  toggle(id: string, state: State, members: Member[]): void {
+  /** Opens the card for a server on a side of the picture, or closes it if
+   * that server's is open. */
+  toggle(id: string, side: "left" | "right", state: State, members: Member[]): void {
     if (this.element.open && this.#id === id) {
       this.element.close();
       return;
@@ -39,6 +40,7 @@ export class ServerDetails {
     this.#id = id;
     this.#sure = false;
     say(this.#trouble, "");
+    set(this.element, "data-side", side);
     this.draw(state, members);
     if (!this.element.open) this.element.show();
   }
@@ -76,7 +78,7 @@ export class ServerDetails {
     this.#isolate.hidden = !member.self;
     say(this.#cut, this.#cutLinks.has(member.id) ? "Mend link" : "Cut link");
     say(this.#isolate, this.#isolated ? "Mend all links" : "Cut all links");
-    say(this.#remove, this.#sure ? "Remove for good?" : "Remove from cluster");
+    say(this.#remove, this.#sure ? "Remove for good?" : "Remove");
   }
 
   #cutOrHeal(): void {

@@ -109,7 +109,12 @@ export class ServerRing extends HTMLElement {
     const known = this.#nodes.get(id);
     if (known) return known;
     const node = new RingNode();
-    const open = () => { if (this.#state) this.#details.toggle(id, this.#state, this.#members); };
+    const open = () => {
+      if (!this.#state || !this.#geometry) return;
+      // The card leaves the server that it is about in sight.
+      const side = node.at.x > this.#geometry.centre.x + 1 ? "left" : "right";
+      this.#details.toggle(id, side, this.#state, this.#members);
+    };
     node.element.addEventListener("click", open);
     node.element.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;

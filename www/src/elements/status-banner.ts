@@ -22,6 +22,8 @@ export class StatusBanner extends HTMLElement {
 
   connectedCallback(): void {
     this.dataset["mood"] = "busy";
+    this.setAttribute("role", "region");
+    this.setAttribute("aria-label", "Status");
     this.#details.hidden = true;
     this.append(this.#icon, h("div", {}, this.#well, this.#wrong, this.#more, this.#details));
     live.watch((state) => this.#draw(state));

@@ -14,9 +14,11 @@ export class WelcomeNote extends HTMLElement {
   connectedCallback(): void {
     this.hidden = true;
     if (remembered(key) === "dismissed") return;
+    this.setAttribute("role", "region");
+    this.setAttribute("aria-labelledby", "welcome-title");
     this.append(
       h("div", {},
-        h("h2", {}, "This tab is a Raft server"),
+        h("h2", { id: "welcome-title" }, "This tab is a Raft server"),
         h("p", {}, "Open two more and the three agree on one log, even when any one of them goes away. " +
           "Then type ", h("code", {}, "put colour green"), " below, close the tab that leads, and watch another take over."),
       ),
