@@ -8,6 +8,10 @@ import type { MessageEvent, State, Tabraft } from "./api";
 
 /** Shortest time between two fetches of the state, in milliseconds. */
 const shortestGap = 80;
+/** The same while more entries than busyEntries come in between two fetches:
+ * the server needs the time more than the eye. */
+const busyGap = 320;
+const busyEntries = 40;
 /** A fetch is made at least this often while the tab is visible. */
 const pollEvery = 400;
 /** A fetch may take at most this share of the page's time. */
@@ -26,6 +30,7 @@ class Live {
   #messageWatchers = new Set<(message: MessageEvent) => void>();
   #timer = 0;
   #lastCost = 0;
+  #busy = false;
   #halted = false;
 
   /** Calls fn with the state now, if there is one, and whenever it is newer. */
@@ -68,7 +73,7 @@ class Live {
   /** Says that the state may have changed; it is fetched soon. */
   stale(): void {
     if (this.#timer || document.hidden || this.#halted) return;
-    const gap = Math.max(shortestGap, this.#lastCost / largestShare);
+    const gap = Math.max(this.#busy ? busyGap : shortestGap, this.#lastCost / largestShare);
     const wait = Math.max(0, this.at + gap - performance.now());
     this.#timer = window.setTimeout(() => {
       this.#timer = 0;
@@ -79,7 +84,9 @@ class Live {
   #fetch(): void {
     if (!this.api || this.#halted) return;
     const began = performance.now();
+    const before = this.state?.lastIndex ?? Infinity;
     this.state = this.api.state();
+    this.#busy = this.state.lastIndex - before > busyEntries;
     this.at = performance.now();
     for (const fn of this.#watchers) fn(this.state, this.at);
     this.#lastCost = performance.now() - began;

@@ -8,6 +8,9 @@ import { count } from "../words";
 
 /** Entries shown; older ones leave the table. */
 const shown = 200;
+/** Rows are changed at most at this rate, in milliseconds for each: under load
+ * the table must not take the time that the server needs. */
+const restPerRow = 3;
 /** Nearer to the end than this, in pixels, the table follows new entries. */
 const nearEnd = 24;
 /** Terms are told apart by this many tints in turn. */
@@ -26,6 +29,8 @@ export class LogTable extends HTMLElement {
   #settled = 0;
   #drawn = "";
   #follow = true;
+  #notBefore = 0;
+  #timer = 0;
 
   connectedCallback(): void {
     const heading = ["Index", "Term", "Entry", "State"].map((name) => h("th", { scope: "col" }, name));
@@ -45,7 +50,15 @@ export class LogTable extends HTMLElement {
 
   #draw(state: State): void {
     const now = `${state.role === "stopped"} ${state.term} ${state.snapshotIndex} ${state.lastIndex} ${state.commitIndex} ${state.lastApplied}`;
-    if (now === this.#drawn) return;
+    if (now === this.#drawn || this.#timer) return;
+    const rest = this.#notBefore - performance.now();
+    if (rest > 0) {
+      this.#timer = window.setTimeout(() => {
+        this.#timer = 0;
+        if (live.state && !document.hidden) this.#draw(live.state);
+      }, rest);
+      return;
+    }
     this.#drawn = now;
     const first = Math.max(state.snapshotIndex + 1, state.lastIndex - shown + 1, 1);
     // A restarted server may know less to be committed than before it crashed.
@@ -54,6 +67,7 @@ export class LogTable extends HTMLElement {
     const entries = state.lastIndex >= from ? live.api!.log(from, state.lastIndex) : [];
     this.#forget(first, state.lastIndex);
     for (const entry of entries) this.#put(entry);
+    this.#notBefore = performance.now() + entries.length * restPerRow;
     for (const [index, row] of this.#rows) this.#mark(row, index, state);
     this.#settled = state.commitIndex;
     this.#summarise(state, first);

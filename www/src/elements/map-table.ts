@@ -37,7 +37,7 @@ export class MapTable extends HTMLElement {
     if (began < this.#notBefore) {
       this.#timer = window.setTimeout(() => {
         this.#timer = 0;
-        if (live.state) this.#draw(live.state);
+        if (live.state && !document.hidden) this.#draw(live.state);
       }, this.#notBefore - began);
       return;
     }

@@ -10,7 +10,7 @@ import { replicationWords, wellWords } from "../words";
 const patience = 250;
 
 export class StatusBanner extends HTMLElement {
-  #icon = h("span", { class: "icon", "aria-hidden": "true" });
+  #icon = h("span", { class: "icon", "aria-hidden": "true" }, "…");
   // Two live regions, since what is wrong interrupts and all is well does not.
   #well = h("p", { role: "status" }, "Starting.");
   #wrong = h("p", { role: "alert" });
