@@ -1,0 +1,36 @@
+// Package e2e tries tabraft as a person would: the real server, the real page,
+// a real Chromium. The files without _test in their names are the harness:
+//
+//	network_linux.go  a private network for the whole run, when root
+//	server.go         `tabraft serve` as a process that can be killed and restarted
+//	browser.go        a Chromium with its own profile
+//	tab.go            a tab: evaluate, reload, close, kill its renderer
+//	api.go            window.tabraft as Go methods
+//	room.go           a server, a browser and the tabs of one room
+//	wait.go           conditions with a limit, and what to say when it passes
+//	traces.go         what is kept of a failed test, under traces/
+//	display.go        a virtual screen, for a headed browser
+//	peer.go           `tabraft peer` as a process
+//	gotest.go         runs GOOS=js test binaries in a tab
+//	bench.go          the table of `make bench`
+//
+// Tests need the built program: `make e2e` from the repository's root builds
+// it and runs them. By hand:
+//
+//	make build && cd www/e2e && go test -count=1 -v -run TestLeaderTabCloses
+//
+// Environment:
+//
+//	TABRAFT_BIN       the program, if it is not ../../build/tabraft
+//	TABRAFT_CHROMIUM  the browser, if it is not found in the usual places
+//	TABRAFT_E2E_NET   "host" keeps the run out of a private network
+//	TABRAFT_BENCH     any value runs the measurements of bench_test.go
+//	TABRAFT_SHOT      file to write the README's screenshot to
+//
+// As root the whole run moves into a network namespace of its own, so that
+// nothing it sends leaves the machine; elsewhere it uses the host's network.
+//
+// Flags that keep background tabs running (--disable-background-timer-throttling
+// and its kin) are left out on purpose: a person's browser does not have them,
+// and that hidden tabs stay live is one of the things tested here.
+package e2e

@@ -1,0 +1,325 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/css"
+	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/inspector"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+)
+
+// A tab is one tab of a browser, alive or not.
+type tab struct {
+	browser  *browser
+	number   int // of the tab in its browser, from 1
+	ctx      context.Context
+	cancel   context.CancelFunc
+	id       target.ID
+	renderer int // process id of its renderer; 0 if not known
+	crashed  chan struct{}
+
+	mu      sync.Mutex
+	console []chromedp.ConsoleMessage
+	gone    bool
+}
+
+// attach finishes a tab whose context was just made.
+func (b *browser) attach(ctx context.Context, cancel context.CancelFunc) (*tab, error) {
+	if err := chromedp.Do(ctx); err != nil {
+		cancel()
+		return nil, err
+	}
+	tb := &tab{browser: b, ctx: ctx, cancel: cancel, crashed: make(chan struct{})}
+	tb.id = chromedp.FromContext(ctx).Target.TargetID
+	// chromedp follows the document and the network, which costs a page that
+	// redraws and talks all the time more than it costs to look when asked.
+	for _, command := range []cdp.Command[cdp.Empty, cdp.Empty]{css.Disable, dom.Disable, network.Disable} {
+		if _, err := call(tb, command, cdp.Empty{}); err != nil {
+			cancel()
+			return nil, err
+		}
+	}
+	messages := chromedp.Console(ctx)
+	go func() {
+		for message, err := range messages {
+			if err != nil {
+				return
+			}
+			tb.mu.Lock()
+			tb.console = append(tb.console, message)
+			tb.mu.Unlock()
+		}
+	}()
+	var once sync.Once
+	err := chromedp.Listen(ctx, func(event any) {
+		if _, ok := event.(*inspector.EventTargetCrashed); ok {
+			once.Do(func() { close(tb.crashed) })
+		}
+	})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	b.mu.Lock()
+	b.tabs = append(b.tabs, tb)
+	tb.number = len(b.tabs)
+	b.mu.Unlock()
+	return tb, nil
+}
+
+// call runs a DevTools command on the tab.
+func call[P, R any](tb *tab, command cdp.Command[P, R], params P) (R, error) {
+	ctx, done := context.WithTimeout(tb.ctx, callTimeout)
+	defer done()
+	return chromedp.Call(ctx, command, params)
+}
+
+// mustCall is call for commands that do not fail in a sound browser.
+func mustCall[P, R any](tb *tab, command cdp.Command[P, R], params P) R {
+	tb.browser.t.Helper()
+	result, err := call(tb, command, params)
+	if err != nil {
+		tb.browser.t.Fatalf("%v: %s: %v", tb, command.Method, err)
+	}
+	return result
+}
+
+func (tb *tab) String() string { return fmt.Sprintf("tab %d", tb.number) }
+
+// eval evaluates JavaScript, waits for a promise, and decodes the value into
+// out unless that is nil.
+func (tb *tab) eval(expression string, out any) {
+	tb.browser.t.Helper()
+	if err := tb.tryEval(expression, out); err != nil {
+		tb.browser.t.Fatalf("%v: %s: %v", tb, shorten(expression), err)
+	}
+}
+
+func (tb *tab) tryEval(expression string, out any) error {
+	return tb.evalWithin(callTimeout, expression, out)
+}
+
+func (tb *tab) evalWithin(limit time.Duration, expression string, out any) error {
+	ctx, done := context.WithTimeout(tb.ctx, limit)
+	defer done()
+	yes := true
+	result, err := chromedp.Call(ctx, runtime.Evaluate, runtime.EvaluateParams{
+		Expression: expression, AwaitPromise: &yes, ReturnByValue: &yes, UserGesture: &yes,
+	})
+	switch {
+	case err != nil:
+		return err
+	case result.ExceptionDetails != nil:
+		return &chromedp.ExceptionError{ExceptionDetails: result.ExceptionDetails}
+	case out == nil:
+		return nil
+	case len(result.Result.Value) == 0:
+		return errors.New("undefined")
+	}
+	return json.Unmarshal(result.Result.Value, out)
+}
+
+// shorten fits an expression into a line.
+func shorten(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > 120 {
+		return s[:120] + "..."
+	}
+	return s
+}
+
+// injectScript runs JavaScript before the scripts of every page the tab loads
+// from now on.
+func (tb *tab) injectScript(source string) {
+	tb.browser.t.Helper()
+	mustCall(tb, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
+}
+
+// navigate loads a page and returns when its navigation is under way.
+func (tb *tab) navigate(url string) {
+	tb.browser.t.Helper()
+	result := mustCall(tb, page.Navigate, page.NavigateParams{URL: url})
+	if result.ErrorText != "" {
+		tb.browser.t.Fatalf("%v: load %s: %s", tb, url, result.ErrorText)
+	}
+}
+
+// reload reloads the page as F5 does and returns when the old one is gone.
+func (tb *tab) reload() {
+	tb.browser.t.Helper()
+	tb.eval("window.e2eBeforeReload = true", nil)
+	mustCall(tb, page.Reload, page.ReloadParams{})
+	waitFor(tb.browser.t, fmt.Sprintf("%v to reload", tb), loadTimeout, func() error {
+		var old bool
+		if err := tb.tryEval("window.e2eBeforeReload === true", &old); err != nil {
+			return err
+		}
+		if old {
+			return errors.New("the old page is still there")
+		}
+		return nil
+	})
+}
+
+// duplicate opens the page again with a copy of its sessionStorage, as
+// "Duplicate tab" does.
+func (tb *tab) duplicate() *tab {
+	b := tb.browser
+	b.t.Helper()
+	before, err := b.pages()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	tb.eval("Boolean(window.open(location.href))", nil)
+	var opened target.ID
+	waitFor(b.t, "the duplicated tab", loadTimeout, func() error {
+		now, err := b.pages()
+		if err != nil {
+			return err
+		}
+		for _, id := range now {
+			if !slices.Contains(before, id) {
+				opened = id
+				return nil
+			}
+		}
+		return errors.New("no new tab")
+	})
+	return b.adopt(opened)
+}
+
+// close closes the tab as its x does, so that pagehide runs, and returns when
+// it is gone.
+func (tb *tab) close() {
+	b := tb.browser
+	b.t.Helper()
+	tb.startClose()
+	waitFor(b.t, fmt.Sprintf("%v to close", tb), callTimeout, func() error {
+		now, err := b.pages()
+		if err == nil && slices.Contains(now, tb.id) {
+			err = errors.New("still open")
+		}
+		return err
+	})
+	tb.cancel()
+}
+
+// startClose closes the tab without waiting for it to be gone.
+func (tb *tab) startClose() {
+	b := tb.browser
+	b.t.Helper()
+	tb.markGone()
+	ctx, done := context.WithTimeout(b.ctx, callTimeout)
+	defer done()
+	if _, err := chromedp.CallBrowser(ctx, target.CloseTarget, target.CloseTargetParams{TargetID: tb.id}); err != nil {
+		b.t.Fatalf("close %v: %v", tb, err)
+	}
+}
+
+// kill ends the tab's renderer process at once: nothing of the page runs any
+// more, pagehide neither. The tab stays, showing the browser's sad face.
+func (tb *tab) kill() {
+	t := tb.browser.t
+	t.Helper()
+	tb.startKill()
+	select {
+	case <-tb.crashed:
+	case <-time.After(callTimeout):
+		t.Fatalf("%v: killed process %d, but the tab lives", tb, tb.renderer)
+	}
+}
+
+// startKill is kill without waiting for the browser to notice.
+func (tb *tab) startKill() {
+	t := tb.browser.t
+	t.Helper()
+	if tb.renderer == 0 {
+		t.Fatalf("%v: its process is not known", tb)
+	}
+	tb.markGone()
+	for _, other := range tb.browser.live() {
+		if other.renderer == tb.renderer {
+			t.Fatalf("%v and %v share process %d", tb, other, tb.renderer)
+		}
+	}
+	process, err := os.FindProcess(tb.renderer)
+	if err == nil {
+		err = process.Kill()
+	}
+	if err != nil {
+		t.Fatalf("%v: kill process %d: %v", tb, tb.renderer, err)
+	}
+}
+
+func (tb *tab) markGone() {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	tb.gone = true
+}
+
+// live are the tabs that were neither closed nor killed.
+func (b *browser) live() []*tab {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var tabs []*tab
+	for _, tb := range b.tabs {
+		tb.mu.Lock()
+		if !tb.gone {
+			tabs = append(tabs, tb)
+		}
+		tb.mu.Unlock()
+	}
+	return tabs
+}
+
+// front makes the tab the visible one of its window.
+func (tb *tab) front() {
+	tb.browser.t.Helper()
+	mustCall(tb, page.BringToFront, cdp.Empty{})
+}
+
+// hidden tells whether the page is hidden, as a background tab is.
+func (tb *tab) hidden() bool {
+	tb.browser.t.Helper()
+	var state string
+	tb.eval("document.visibilityState", &state)
+	return state == "hidden"
+}
+
+// text is what the page shows, as a person reads it.
+func (tb *tab) text() (string, error) {
+	var text string
+	err := tb.tryEval("document.body.innerText", &text)
+	return text, err
+}
+
+// press types keys into whatever has the focus; kb names the special ones.
+func (tb *tab) press(keys string) {
+	tb.browser.t.Helper()
+	ctx, done := context.WithTimeout(tb.ctx, callTimeout)
+	defer done()
+	if err := chromedp.Do(ctx, chromedp.KeyEvent(keys)); err != nil {
+		tb.browser.t.Fatalf("%v: press %q: %v", tb, keys, err)
+	}
+}
+
+// messages are the console's messages so far.
+func (tb *tab) messages() []chromedp.ConsoleMessage {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	return slices.Clone(tb.console)
+}

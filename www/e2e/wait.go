@@ -1,0 +1,43 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+)
+
+const (
+	// pollEvery is how often a condition is looked at again.
+	pollEvery = 50 * time.Millisecond
+	// loadTimeout bounds the loading of a page and the start of its program,
+	// on a busy machine.
+	loadTimeout = 30 * time.Second
+)
+
+// waitFor looks until condition returns nil and tells how long that took. A
+// condition's error says what is missing; past the limit the last one fails
+// the test.
+func waitFor(t testing.TB, what string, limit time.Duration, condition func() error) time.Duration {
+	t.Helper()
+	start := time.Now()
+	for {
+		err := condition()
+		took := time.Since(start)
+		if err == nil {
+			return took
+		}
+		if took > limit {
+			t.Fatalf("waited %v for %s: %v", limit, what, err)
+		}
+		time.Sleep(pollEvery)
+	}
+}
+
+// holds fails the test if condition does not hold during all of d.
+func holds(t testing.TB, what string, d time.Duration, condition func() error) {
+	t.Helper()
+	for start := time.Now(); time.Since(start) < d; time.Sleep(pollEvery) {
+		if err := condition(); err != nil {
+			t.Fatalf("%s, after %v: %v", what, time.Since(start).Round(time.Millisecond), err)
+		}
+	}
+}
