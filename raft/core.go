@@ -124,8 +124,10 @@ type Core struct {
 	leader      ID
 	// leaderContact is when the leader was last heard.
 	leaderContact time.Duration
-	// electionDeadline is when this server campaigns, unless it leads.
+	// electionDeadline is when this server campaigns, unless it leads;
+	// electionTimeout is how long that wait was drawn.
 	electionDeadline time.Duration
+	electionTimeout  time.Duration
 
 	// Candidates and pre-candidates: who answered, and what.
 	votes map[ID]bool

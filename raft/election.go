@@ -7,8 +7,8 @@ import "time"
 
 // drawElectionDeadline starts a new randomised election timeout.
 func (c *Core) drawElectionDeadline() {
-	t := c.cfg.ElectionTimeout
-	c.electionDeadline = c.now + t + c.draw(t)
+	c.electionTimeout = c.cfg.ElectionTimeout + c.draw(c.cfg.ElectionTimeout)
+	c.electionDeadline = c.now + c.electionTimeout
 }
 
 // draw gives a random duration in [0, d).

@@ -31,6 +31,8 @@ type Status struct {
 	// Deadline is when the server acts next if nothing arrives: campaigns or,
 	// as the leader, sends heartbeats.
 	Deadline time.Duration
+	// Timeout is how long the whole wait is that ends at Deadline.
+	Timeout time.Duration
 	// Progress is the leader's knowledge of the others, ordered by id.
 	Progress []ProgressStatus
 }
@@ -60,7 +62,10 @@ func (c *Core) Status() Status {
 	s := Status{
 		View: c.View(), ID: c.cfg.ID, Vote: c.votedFor, LastApplied: c.lastApplied,
 		DurableIndex: c.saves.durableIndex, Configuration: *c.Configuration(),
-		Deadline: c.NextDeadline(),
+		Deadline: c.NextDeadline(), Timeout: c.electionTimeout,
+	}
+	if c.role == Leader {
+		s.Timeout = c.cfg.HeartbeatInterval
 	}
 	for _, p := range c.peers {
 		s.Progress = append(s.Progress, ProgressStatus{ID: p.id, Match: p.match, Next: p.next,
