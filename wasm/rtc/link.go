@@ -89,13 +89,14 @@ type link struct {
 	offerer bool // this side makes the offers
 	present bool // signaling lists the peer
 
-	phase     phase
-	since     time.Duration // when the phase began
-	attempt   uint32        // number of the last connection
-	round     uint32        // ICE restarts of it
-	failures  int           // attempts since a link was last stable
-	restarts  int           // connections lost and ICE restarts, ever
-	lastError string
+	phase      phase
+	since      time.Duration // when the phase began
+	attempt    uint32        // number of the last connection
+	round      uint32        // ICE restarts of it
+	failures   int           // attempts since a link was last stable
+	restarts   int           // connections lost and ICE restarts, ever
+	violations int           // connections lost because the peer broke the protocol
+	lastError  string
 
 	retryAt time.Duration // waiting: when to dial or to ask for an offer
 

@@ -86,6 +86,9 @@ func (t *turn) lose() {
 func (t *turn) drop() {
 	t.lastError = t.reason
 	t.restarts++
+	if t.suspect {
+		t.violations++
+	}
 	t.do(action{kind: actClose})
 	if !t.up() {
 		return

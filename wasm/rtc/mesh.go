@@ -70,14 +70,15 @@ type Handler interface {
 
 // Link is how things stand with one peer.
 type Link struct {
-	Peer      Peer
-	State     string // waiting, connecting, open, probing
-	Up        bool
-	RTT       time.Duration // of the last answered ping; zero if there is none
-	Buffered  int           // bytes accepted by Send and not sent yet
-	Restarts  int           // connections lost and ICE restarts since the peer came
-	Since     time.Duration // when State began, on Config.Clock
-	LastError string        // why the last connection ended, while there is no other
+	Peer       Peer
+	State      string // waiting, connecting, open, probing
+	Up         bool
+	RTT        time.Duration // of the last answered ping; zero if there is none
+	Buffered   int           // bytes accepted by Send and not sent yet
+	Restarts   int           // connections lost and ICE restarts since the peer came
+	Violations int           // those of Restarts for which the peer broke the protocol
+	Since      time.Duration // when State began, on Config.Clock
+	LastError  string        // why the last connection ended, while there is no other
 }
 
 // Mesh connects a server with every other one of its room. Its methods may be
@@ -187,7 +188,7 @@ func (m *Mesh) Links() []Link {
 	for _, mb := range m.members {
 		l := Link{
 			Peer: mb.peer, State: mb.phase.String(), Up: mb.up(), RTT: mb.rtt,
-			Restarts: mb.restarts, Since: mb.since, LastError: mb.lastError,
+			Restarts: mb.restarts, Violations: mb.violations, Since: mb.since, LastError: mb.lastError,
 		}
 		if mb.conn != nil {
 			l.Buffered = mb.conn.pipe.unsent()

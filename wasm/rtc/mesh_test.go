@@ -262,7 +262,7 @@ func TestBrokenFragmentsCloseTheLinkAndItIsMadeAgain(t *testing.T) {
 			}
 			a.await("another up", func() bool { return a.ups == 2 })
 			b.await("another up", func() bool { return b.ups == 2 })
-			if l := b.link(a); l.Restarts != 1 {
+			if l := b.link(a); l.Restarts != 1 || l.Violations != 1 {
 				t.Errorf("link %+v", l)
 			}
 		})
@@ -326,4 +326,44 @@ func TestICERestartKeepsTheChannel(t *testing.T) {
 		}
 	}
 	b.await("both frames", func() bool { return len(b.frames[1]) == 2 })
+}
+
+func TestSendRefusesWhenFullAndGoesOnLater(t *testing.T) {
+	_, a, b := pair(t)
+	sent := 0
+	for a.mesh.Send(2, make([]byte, MaxFragment)) {
+		if sent++; sent > 10_000 {
+			t.Fatal("never full")
+		}
+	}
+	sendSoon(t, a, b, []byte("later"))
+	b.await("all frames", func() bool { return len(b.frames[1]) == sent+1 })
+}
+
+func TestNewSaysWhatIsMissing(t *testing.T) {
+	for reason, cfg := range map[string]Config{
+		"is no server": {Self: Peer{ID: 1}},
+		"needs Signal": {Self: peerNamed(1, KindTab)},
+	} {
+		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("wanted %q, got %v", reason, err)
+		}
+	}
+}
+
+func TestStrangePeersAreIgnored(t *testing.T) {
+	r := newRoom(t)
+	a := r.join(peerNamed(1, KindNative)) // so that it waits for offers
+	a.mesh.Joined(a.self)
+	a.mesh.Joined(Peer{})
+	a.mesh.Joined(Peer{ID: 5, Incarnation: strings.Repeat("x", MaxIncarnation+1)})
+	for id := range MaxPeers + 10 {
+		a.mesh.Joined(peerNamed(100+id, KindTab))
+	}
+	for end := time.Now().Add(10 * time.Second); len(a.mesh.Links()) < MaxPeers && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if n := len(a.mesh.Links()); n != MaxPeers {
+		t.Errorf("%d links", n)
+	}
 }

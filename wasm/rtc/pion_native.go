@@ -14,8 +14,12 @@ import (
 
 // This file holds what pion/webrtc v3 needs natively; pion_js.go is its twin.
 
-// dtlsRetransmission is the wait before a DTLS message is repeated at first.
-const dtlsRetransmission = 100 * time.Millisecond
+const (
+	// dtlsRetransmission is the wait before a DTLS message is repeated.
+	dtlsRetransmission = 100 * time.Millisecond
+	// closeTimeout bounds Mesh.Close.
+	closeTimeout = time.Second
+)
 
 // supported says why connections are not to be had, if so.
 func supported() error { return nil }
@@ -88,14 +92,22 @@ func (c *channel) send(b []byte) error { return c.dc.Send(b) }
 // buffered is the number of bytes handed over and not sent yet.
 func (c *channel) buffered() int { return int(c.dc.BufferedAmount()) }
 
-// closeAll closes the channels' connections, which their peers see at once, and
-// waits until pion is done with it.
+// closeAll closes the channels' connections, which their peers see at once. It
+// waits until pion is done with it, but not longer than closeTimeout.
 func closeAll(channels []*channel) {
+	done := make(chan struct{})
 	var closing sync.WaitGroup
 	for _, c := range channels {
 		closing.Go(func() { c.pc.Close() })
 	}
-	closing.Wait()
+	go func() {
+		closing.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(closeTimeout):
+	}
 }
 
 // closeSoon is closeAll for one that cannot wait for pion's goroutines.
