@@ -41,8 +41,9 @@ build/www/.packed-fast: build/www/.bundled $(WWW_PIECES) $(wildcard www/pack/*.g
 build/www/main.js build/www/style.css build/www/timer.worker.js: build/www/.bundled ;
 
 www-test:
+	@rm -rf build/www-test
 	@$(WWW_ESBUILD) --platform=node --format=esm --out-extension:.js=.mjs --outdir=build/www-test $(WWW_TESTS)
-	@node --test build/www-test/
+	@node --test build/www-test/*.mjs
 
 www-types:
 	@npx -y -p typescript@5.9.3 tsc --project www/tsconfig.json

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/andybalholm/brotli"
@@ -96,10 +97,38 @@ func compressAll(pieces []*piece, cache string, fast bool) error {
 	return fail
 }
 
+// cacheKey begins the names of a piece's forms in the cache.
+func cacheKey(p *piece) string {
+	sum := sha256.Sum256(p.raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// prune removes from the cache what belongs to none of the pieces, such as the
+// forms of yesterday's wasm.
+func prune(cache string, pieces []*piece) error {
+	current := make(map[string]bool)
+	for _, p := range pieces {
+		current[cacheKey(p)] = true
+	}
+	entries, err := os.ReadDir(cache)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		key, _, _ := strings.Cut(entry.Name(), "-")
+		if current[key] {
+			continue
+		}
+		if err := os.Remove(filepath.Join(cache, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // cached compresses a piece unless an earlier run did.
 func (c compressor) cached(cache string, p *piece) ([]byte, error) {
-	sum := sha256.Sum256(p.raw)
-	name := filepath.Join(cache, fmt.Sprintf("%s-%d%s", hex.EncodeToString(sum[:]), c.level, c.suffix))
+	name := filepath.Join(cache, fmt.Sprintf("%s-%d%s", cacheKey(p), c.level, c.suffix))
 	if body, err := os.ReadFile(name); err == nil {
 		return body, nil
 	}

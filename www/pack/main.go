@@ -15,7 +15,8 @@
 //
 // Brotli at its best level takes some 15 s for the wasm; -fast uses a quick
 // level, for work on the page. Compressed forms are kept in the cache folder
-// under the hash of their input, so that only what changed is compressed.
+// under the hash of their input, so that only what changed is
+// compressed; nothing else belongs in that folder.
 package main
 
 import (
@@ -69,6 +70,9 @@ func run(html, out, cache string, fast bool, inputs []string) error {
 	pieces = append(pieces, index)
 	fmt.Printf("packing %d files into %s\n", len(pieces), out)
 	if err := compressAll(pieces, cache, fast); err != nil {
+		return err
+	}
+	if err := prune(cache, pieces); err != nil {
 		return err
 	}
 	if err := empty(out); err != nil {

@@ -88,6 +88,15 @@ func TestPack(t *testing.T) {
 		t.Error("the last build's file was left")
 	}
 
+	write(t, in, "main.js", script+"// changed\n")
+	if err := run(html, t.TempDir(), cache, false, inputs); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(tree(t, cache)); n != 6 {
+		t.Errorf("the cache holds %d forms of 3 files after one changed, want 6", n)
+	}
+	write(t, in, "main.js", script)
+
 	for _, again := range []struct{ name, cache string }{{"with the cache", cache}, {"without", t.TempDir()}} {
 		if err := run(html, out, again.cache, false, inputs); err != nil {
 			t.Fatal(err)

@@ -58,7 +58,7 @@ window.addEventListener("hashchange", () => {
 });
 
 document.addEventListener("keydown", (event) => {
-  const typing = (event.target as Element).closest("input, textarea, dialog[open]");
+  const typing = (event.target as Element).closest("input, textarea, dialog:modal");
   if (event.ctrlKey || event.metaKey || event.altKey || typing) return;
   if (event.key === "/") {
     event.preventDefault();

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Member, State } from "./api";
+import { bytes, count, duration, membersOf, nameOf, replicationWords, standing, wellWords } from "./words";
+
+function member(id: string, name: string, more: Partial<Member> = {}): Member {
+  return {
+    id, name, colour: 0, role: "follower", voter: true, self: false, reachable: true,
+    matchIndex: null, nextIndex: null, lastSeenMs: 5, rttMs: 1, link: "open", ...more,
+  };
+}
+
+function state(more: Partial<State> = {}): State {
+  return {
+    id: "b2", name: "otter", colour: 1, room: { name: "meadow", link: "" }, cluster: "c", role: "follower", term: 3,
+    leader: "a1", commitIndex: 9, lastApplied: 9, lastIndex: 9, snapshotIndex: 0,
+    members: [member("c3", "lynx"), member("b2", "otter", { self: true, link: "self" }), member("a1", "heron", { role: "leader" })],
+    timer: { kind: "election", remainingMs: 100, totalMs: 300 }, signaling: "connected",
+    quorum: { alive: 3, needed: 2, voters: 3 }, storage: { kind: "IndexedDB", bytes: null, error: null },
+    reason: "", problem: "", ...more,
+  };
+}
+
+test("all is well, in words", () => {
+  assert.equal(wellWords(state()), "3 servers, heron leads.");
+  assert.equal(wellWords(state({ leader: "b2", role: "leader" })), "3 servers, this tab leads.");
+  assert.equal(wellWords(state({ leader: "", role: "candidate" })), "3 servers, no leader yet.");
+  assert.equal(wellWords(state({ role: "learner" })), "3 servers, heron leads; this tab is catching up before it may vote.");
+  assert.equal(wellWords(state({ role: "joining" })), "Looking for the room's other servers.");
+});
+
+test("how far replication is", () => {
+  assert.equal(replicationWords(state()), "All changes replicated.");
+  assert.equal(replicationWords(state({ lastIndex: 10 })), "1 change not committed yet.");
+  const lagging = state({ members: [member("c3", "lynx", { matchIndex: 4 }), member("a1", "heron", { matchIndex: 9 })] });
+  assert.equal(replicationWords(lagging), "lynx catching up.");
+});
+
+test("members are in the same order on every tab, this server among them", () => {
+  assert.deepEqual(membersOf(state()).map((m) => m.id), ["a1", "b2", "c3"]);
+  const alone = membersOf(state({ members: [], role: "joining" }));
+  assert.deepEqual(alone.map((m) => [m.id, m.self, m.role]), [["b2", true, "joining"]]);
+});
+
+test("only who can be reached has a role that is known", () => {
+  assert.equal(standing(member("c3", "lynx", { role: "leader", reachable: false })), "unreachable");
+  assert.equal(standing(member("b2", "otter", { role: "stopped", self: true, reachable: false })), "crashed");
+  assert.equal(nameOf(state(), "a1"), "heron");
+  assert.equal(nameOf(state(), "0123456789abcdef"), "01234567");
+});
+
+test("numbers for people", () => {
+  assert.deepEqual([999, 1000, 12345, 5_270_000].map(bytes), ["999 bytes", "1.0 KB", "12 KB", "5.3 MB"]);
+  assert.deepEqual([0.2, 12.4, 1234].map(duration), ["<1 ms", "12 ms", "1.2 s"]);
+  assert.equal(count(1, "entry", "entries"), "1 entry");
+  assert.equal(count(2, "entry", "entries"), "2 entries");
+});
