@@ -52,6 +52,30 @@ func (db *DB) LastRoom(ctx context.Context) (room Room, ok bool, err error) {
 	return room, ok, nil
 }
 
+// LastRoomOr gives the room used last. If this browser knows none, it stores
+// fresh and gives that: of any number of tabs that open at once, one decides.
+func (db *DB) LastRoomOr(ctx context.Context, fresh Room) (room Room, err error) {
+	err = db.run(ctx, readWrite, []any{storeRooms}, func(t *tx) {
+		found := false
+		t.newest(storeRooms, "used", js.Null(), 1, func(v js.Value) {
+			r, err := readRoom(v)
+			if err != nil {
+				t.fail(err)
+			}
+			room, found = r, true
+		}, func() {
+			if !found {
+				room = fresh
+				t.put(storeRooms, js.ValueOf(fresh.value()))
+			}
+		})
+	})
+	if err != nil {
+		return Room{}, fmt.Errorf("last room: %w", err)
+	}
+	return room, nil
+}
+
 // Room gives a room by its token, or false if this browser does not know it.
 func (db *DB) Room(ctx context.Context, token string) (room Room, ok bool, err error) {
 	err = db.run(ctx, readOnly, []any{storeRooms}, func(t *tx) {

@@ -1,6 +1,7 @@
 // Command tabraft is the one program beside the page.
 //
 //	tabraft serve     serve the page, and introduce its tabs to one another
+//	tabraft peer      run a server that joins the tabs of a room
 //	tabraft help      what there is; tabraft help serve tells more
 //	tabraft version   which build this is
 //
@@ -29,6 +30,7 @@ type command struct {
 // commands are the subcommands, in the order of the help.
 var commands = []command{
 	{"serve", "serve the page, and introduce its tabs to one another", serve},
+	{"peer", "run a server that joins the tabs of a room", peer},
 }
 
 const (

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"syscall/js"
+	"time"
+
+	"tabraft/raft"
+	"tabraft/raft/kv"
+	"tabraft/raft/node"
+	"tabraft/wasm/tab"
+)
+
+// removeTimeout bounds remove(): without a quorum it cannot come true.
+const removeTimeout = 10 * time.Second
+
+// api is window.tabraft.
+type api struct {
+	server *tab.Server // nil if it could not be made
+	failed tab.State   // why, then
+	events *events
+}
+
+func (a *api) export() js.Value {
+	o := js.Global().Get("Object").New()
+	method := func(name string, f func(args []js.Value) any) { o.Set(name, callback(f)) }
+
+	method("state", func([]js.Value) any {
+		if a.server == nil {
+			return fromJSON(a.failed)
+		}
+		return fromJSON(a.server.State())
+	})
+	method("log", func(args []js.Value) any {
+		if a.server == nil {
+			return fromJSON([]tab.LogEntry{})
+		}
+		return fromJSON(a.server.Log(index(args, 0, 1), index(args, 1, 1<<53)))
+	})
+	method("entries", func([]js.Value) any {
+		entries := js.Global().Get("Object").New()
+		if a.server != nil {
+			for _, e := range a.server.Entries() {
+				define(entries, e.Key, e.Value)
+			}
+		}
+		return entries
+	})
+
+	method("put", func(args []js.Value) any {
+		return a.do(args, 2, func(t []string) kv.Command { return kv.Command{Op: kv.Put, Key: t[0], Value: t[1]} })
+	})
+	method("get", func(args []js.Value) any {
+		return a.do(args, 1, func(t []string) kv.Command { return kv.Command{Op: kv.Get, Key: t[0]} })
+	})
+	method("delete", func(args []js.Value) any {
+		return a.do(args, 1, func(t []string) kv.Command { return kv.Command{Op: kv.Delete, Key: t[0]} })
+	})
+	method("cas", func(args []js.Value) any {
+		absent := len(args) > 1 && (args[1].IsNull() || args[1].IsUndefined())
+		if absent {
+			args = []js.Value{args[0], js.ValueOf(""), arg(args, 2)}
+		}
+		return a.do(args, 3, func(t []string) kv.Command {
+			return kv.Command{Op: kv.CAS, Key: t[0], Old: t[1], OldAbsent: absent, Value: t[2]}
+		})
+	})
+
+	method("crash", func([]js.Value) any {
+		return promise(func() (any, error) {
+			if a.server != nil {
+				a.server.Crash()
+			}
+			return nil, nil
+		})
+	})
+	method("restart", func([]js.Value) any {
+		return promise(func() (any, error) {
+			if a.server == nil {
+				return nil, &tab.CommandError{Code: tab.CodeStopped, Message: a.failed.Reason}
+			}
+			return nil, a.server.Restart()
+		})
+	})
+	method("remove", func(args []js.Value) any {
+		return promise(func() (any, error) {
+			id, err := a.peer(args)
+			if err != nil {
+				return nil, err
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
+			defer cancel()
+			return nil, a.server.Remove(ctx, id)
+		})
+	})
+	method("link", func(args []js.Value) any {
+		return settled(func() error {
+			id, err := a.peer(args)
+			if err != nil {
+				return err
+			}
+			a.server.Link(id, fault(a.server.Fault(id), arg(args, 1)))
+			return nil
+		})
+	})
+	method("isolate", func(args []js.Value) any {
+		return settled(func() error {
+			if a.server != nil {
+				a.server.Isolate(len(args) == 0 || args[0].Truthy())
+			}
+			return nil
+		})
+	})
+	method("on", func(args []js.Value) any {
+		kind, fn := arg(args, 0), arg(args, 1)
+		if kind.Type() != js.TypeString || fn.Type() != js.TypeFunction {
+			complain("on(kind, function): the kinds are " + kinds)
+			return nil
+		}
+		return a.events.on(kind.String(), fn)
+	})
+	return o
+}
+
+// peer reads a server's id, the first argument.
+func (a *api) peer(args []js.Value) (raft.ID, error) {
+	if a.server == nil {
+		return raft.None, &tab.CommandError{Code: tab.CodeStopped, Message: a.failed.Reason}
+	}
+	id, err := raft.ParseID(text(arg(args, 0)))
+	if err != nil {
+		return raft.None, &tab.CommandError{Code: tab.CodeInvalid, Message: err.Error()}
+	}
+	return id, nil
+}
+
+// do runs a command whose arguments are n strings and promises its answer.
+func (a *api) do(args []js.Value, n int, command func([]string) kv.Command) any {
+	return newPromise(func(resolve, reject func(any)) {
+		texts := make([]string, n)
+		for i := range texts {
+			switch v := arg(args, i); v.Type() {
+			case js.TypeString, js.TypeNumber, js.TypeBoolean:
+				texts[i] = text(v)
+			default:
+				reject(rejection(&tab.CommandError{Code: tab.CodeInvalid, Message: "keys and values are text"}))
+				return
+			}
+		}
+		if a.server == nil {
+			reject(rejection(&tab.CommandError{Code: tab.CodeStopped, Message: a.failed.Reason}))
+			return
+		}
+		a.server.Do(command(texts), func(answer tab.Answer, err *tab.CommandError) {
+			if err != nil {
+				reject(rejection(err))
+				return
+			}
+			result := map[string]any{"value": nil, "index": float64(answer.Index), "term": float64(answer.Term)}
+			if answer.Value != nil {
+				result["value"] = *answer.Value
+			}
+			resolve(result)
+		})
+	})
+}
+
+// fault changes f as an object {block, drop, delayMs} says; what it leaves out
+// stays.
+func fault(f node.Fault, o js.Value) node.Fault {
+	if o.Type() != js.TypeObject {
+		return node.Fault{}
+	}
+	if v := o.Get("block"); v.Type() == js.TypeBoolean {
+		f.Block = v.Bool()
+	}
+	if v := o.Get("drop"); v.Type() == js.TypeNumber {
+		f.Drop = v.Float()
+	}
+	if v := o.Get("delayMs"); v.Type() == js.TypeNumber {
+		f.Delay = time.Duration(v.Float() * float64(time.Millisecond))
+	}
+	return f
+}
+
+func arg(args []js.Value, i int) js.Value {
+	if i < len(args) {
+		return args[i]
+	}
+	return js.Undefined()
+}
+
+// text is JavaScript's String(v).
+func text(v js.Value) string { return js.Global().Call("String", v).String() }
+
+// index reads a log index; anything that is none becomes otherwise.
+func index(args []js.Value, i int, otherwise uint64) uint64 {
+	v := arg(args, i)
+	if v.Type() != js.TypeNumber || !(v.Float() >= 0) || v.Float() > 1<<53 {
+		return otherwise
+	}
+	return uint64(v.Float())
+}
+
+// fromJSON makes a JavaScript value of a Go one.
+func fromJSON(v any) js.Value {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // our own types
+	}
+	return js.Global().Get("JSON").Call("parse", string(b))
+}
+
+// define sets a property, whatever it is called: keys come from others.
+func define(o js.Value, key, value string) {
+	js.Global().Get("Object").Call("defineProperty", o, key,
+		map[string]any{"value": value, "enumerable": true, "configurable": true, "writable": true})
+}
+
+func complain(message string) { js.Global().Get("console").Call("error", "tabraft: "+message) }

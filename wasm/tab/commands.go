@@ -1,0 +1,208 @@
+package tab
+
+import (
+	"errors"
+	"sync"
+
+	"tabraft/raft/kv"
+	"tabraft/raft/node"
+)
+
+// commands.go: put, get, cas and delete of this server's own client. Each life
+// opens one session of the replicated map, with its first command; a command
+// that has to be sent twice is then applied once.
+
+// Answer is what a command gives.
+type Answer struct {
+	Value       *string // nil: the key has no value
+	Index, Term uint64  // of the entry that carried it
+}
+
+// CommandError is why a command was not answered. Code is for programs, Message
+// for people.
+type CommandError struct{ Code, Message string }
+
+func (e *CommandError) Error() string { return e.Message }
+
+// Codes of a CommandError.
+const (
+	// CodeInvalid: the command breaks a limit, which Message names.
+	CodeInvalid = "invalid"
+	// CodeMismatch: cas found another value. Nothing changed.
+	CodeMismatch = "mismatch"
+	// CodeNoLeader: there was no leader within node.ProposeTimeout. Not
+	// executed.
+	CodeNoLeader = "no-leader"
+	// CodeUncertain: sent to a leader, but no answer came within
+	// node.ProposeTimeout. Executed or not.
+	CodeUncertain = "uncertain"
+	// CodeOverloaded: too many commands wait. Not executed.
+	CodeOverloaded = "overloaded"
+	// CodeRefused: the map refused it, for the reason Message. Not executed.
+	CodeRefused = "refused"
+	// CodeStopped: this server does not run.
+	CodeStopped = "stopped"
+)
+
+// Do runs one command and calls done, once, with its answer or the reason why
+// there is none; from a goroutine of the server or before Do returns, and it
+// must not wait.
+func (s *Server) Do(c kv.Command, done func(Answer, *CommandError)) {
+	l, stopped := s.current()
+	if l == nil {
+		done(Answer{}, &CommandError{CodeStopped, "this server is stopped: " + errText(stopped)})
+		return
+	}
+	check := c
+	check.Session, check.Seq, check.Done = 1, 1, 1
+	if err := check.Check(); err != nil {
+		done(Answer{}, &CommandError{CodeInvalid, err.Error()})
+		return
+	}
+	l.commands.do(l.node, c, done)
+}
+
+func errText(err error) string {
+	if err == nil {
+		return "it is starting"
+	}
+	return err.Error()
+}
+
+// commands is the client's side of one life.
+type commands struct {
+	mu      sync.Mutex
+	session *kv.Session // nil before it is open
+	opening bool
+	waiting []waiting // for the session
+}
+
+type waiting struct {
+	command kv.Command
+	done    func(Answer, *CommandError)
+}
+
+func (q *commands) do(n *node.Node, c kv.Command, done func(Answer, *CommandError)) {
+	q.mu.Lock()
+	if q.session == nil {
+		q.waiting = append(q.waiting, waiting{c, done})
+		open := !q.opening
+		q.opening = true
+		q.mu.Unlock()
+		if open {
+			q.open(n)
+		}
+		return
+	}
+	session := q.session
+	err := session.Stamp(&c)
+	q.mu.Unlock()
+	if err != nil {
+		done(Answer{}, &CommandError{CodeOverloaded, node.ErrOverloaded.Error()})
+		return
+	}
+	encoded, err := c.AppendTo(nil)
+	if err != nil {
+		q.answered(session, c.Seq)
+		done(Answer{}, &CommandError{CodeInvalid, err.Error()})
+		return
+	}
+	n.ProposeFunc(encoded, func(r node.Result, err error) {
+		q.answered(session, c.Seq)
+		if err != nil {
+			done(Answer{}, proposeError(err))
+			return
+		}
+		answer, failure := q.answer(session, r)
+		done(answer, failure)
+	})
+}
+
+func (q *commands) answered(session *kv.Session, seq uint64) {
+	q.mu.Lock()
+	session.Answered(seq)
+	q.mu.Unlock()
+}
+
+// open opens a session and then sends what waits for it.
+func (q *commands) open(n *node.Node) {
+	c := kv.Command{Op: kv.OpenSession}
+	encoded, err := c.AppendTo(nil)
+	if err != nil {
+		panic(err) // it has no field that could be wrong
+	}
+	n.ProposeFunc(encoded, func(r node.Result, err error) {
+		q.mu.Lock()
+		q.opening = false
+		if err == nil {
+			q.session = kv.NewSession(r.Index)
+		}
+		waiting := q.waiting
+		q.waiting = nil
+		q.mu.Unlock()
+		for _, w := range waiting {
+			if err != nil {
+				// What is uncertain is the session; the command was not sent.
+				if errors.Is(err, node.ErrUncertain) {
+					err = node.ErrNoLeader
+				}
+				w.done(Answer{}, proposeError(err))
+			} else {
+				q.do(n, w.command, w.done)
+			}
+		}
+	})
+}
+
+func (q *commands) answer(session *kv.Session, r node.Result) (Answer, *CommandError) {
+	result, err := kv.DecodeResult(r.Value)
+	if err != nil {
+		return Answer{}, &CommandError{CodeRefused, err.Error()}
+	}
+	a := Answer{Index: r.Index, Term: r.Term}
+	if result.Found {
+		a.Value = &result.Value
+	}
+	switch result.Code {
+	case kv.OK:
+		return a, nil
+	case kv.Mismatch:
+		is := "the key has no value"
+		if result.Found {
+			is = "the value is " + quote(result.Value)
+		}
+		return a, &CommandError{CodeMismatch, is + ", not the expected one; nothing was changed"}
+	case kv.SessionExpired:
+		q.mu.Lock()
+		if q.session == session {
+			q.session = nil // the next command opens another
+		}
+		q.mu.Unlock()
+		return a, &CommandError{CodeUncertain, "this server's session expired; the command may have been executed or not"}
+	}
+	return a, &CommandError{CodeRefused, result.Value}
+}
+
+// quote shortens a value for a message.
+func quote(v string) string {
+	const most = 60
+	if r := []rune(v); len(r) > most {
+		v = string(r[:most]) + "…"
+	}
+	return "“" + v + "”"
+}
+
+func proposeError(err error) *CommandError {
+	code := CodeStopped
+	switch {
+	case errors.Is(err, node.ErrNoLeader):
+		code = CodeNoLeader
+	case errors.Is(err, node.ErrUncertain):
+		code = CodeUncertain
+	case errors.Is(err, node.ErrOverloaded):
+		code = CodeOverloaded
+	case errors.Is(err, node.ErrTooLarge):
+		code = CodeInvalid
+	}
+	return &CommandError{code, err.Error()}
+}

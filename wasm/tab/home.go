@@ -1,0 +1,29 @@
+package tab
+
+import (
+	"tabraft/raft"
+	"tabraft/raft/node"
+)
+
+// Home is where one identity lives: its id, the cluster it belongs to, and what
+// its server must not forget. Whoever holds a Home is the only one to use that
+// identity. Its methods may wait for storage.
+type Home interface {
+	// ID is the identity.
+	ID() raft.ID
+	// Cluster is the cluster it belongs to; 0 as long as none has let it in.
+	Cluster() uint64
+	// Begin opens the storage for one life. failed is called at most once if
+	// the storage becomes useless while no save is asked for; it must not
+	// wait.
+	Begin(incarnation string, failed func(error)) (node.Storage, error)
+	// SetCluster makes it durable that a cluster has let the server in.
+	SetCluster(cluster uint64) error
+	// Forget deletes the identity: the cluster removed it, and it must not
+	// come back.
+	Forget() error
+	// Kind says, for people, what kind of storage it is.
+	Kind() string
+	// Close gives the identity up.
+	Close()
+}

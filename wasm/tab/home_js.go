@@ -1,0 +1,211 @@
+package tab
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"syscall/js"
+	"time"
+
+	"tabraft/raft"
+	"tabraft/raft/node"
+	"tabraft/signaling/client"
+	"tabraft/wasm/idb"
+)
+
+const (
+	// openTimeout bounds the wait for the browser to open its storage.
+	openTimeout = 10 * time.Second
+	// ownWait is how long a tab waits for the identity that it had before a
+	// reload: the lock is handed over within about 60 ms, and a duplicated
+	// tab, which remembers the same identity, waits in vain.
+	ownWait = time.Second
+)
+
+// browserHome is a Home in IndexedDB, claimed for this tab.
+type browserHome struct {
+	db          *idb.DB
+	id          raft.ID
+	cluster     uint64
+	room        string // token
+	release     func()
+	incarnation string // of the life that owns it
+}
+
+// openStorage opens the browser's storage.
+func openStorage(ctx context.Context) (*idb.DB, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	return idb.Open(ctx, idb.DefaultName)
+}
+
+// chooseRoom gives the room that the page's fragment names or, without one, the
+// room this browser used last; a browser that knows none makes one.
+func chooseRoom(ctx context.Context, db *idb.DB, fragment string) (client.Room, error) {
+	if len(fragment) > 1 {
+		room, err := client.ParseFragment(fragment)
+		if err != nil {
+			return client.Room{}, err
+		}
+		return room, db.PutRoom(ctx, idb.Room{Token: room.Token(), Name: room.Name, Key: room.Fragment(), Used: nowMs()})
+	}
+	fresh := client.RandomRoom()
+	known, err := db.LastRoomOr(ctx, idb.Room{Token: fresh.Token(), Name: fresh.Name, Key: fresh.Fragment(), Made: true, Used: nowMs()})
+	if err != nil {
+		return client.Room{}, err
+	}
+	return client.ParseFragment(known.Key)
+}
+
+func nowMs() float64 { return float64(time.Now().UnixMilli()) }
+
+// openHome finds the identity that this tab is to be: the one it had before a
+// reload, else one of this browser whose tab is gone, else a new one. In the
+// browser that made the room the first new one founds the room's cluster.
+func openHome(ctx context.Context, db *idb.DB, room client.Room) (*browserHome, error) {
+	h := &browserHome{db: db, room: room.Token(), incarnation: newIncarnation()}
+	known, err := db.Servers(ctx, h.room)
+	if err != nil {
+		return nil, err
+	}
+	if own := sessionID(h.room); own != raft.None {
+		for _, s := range known {
+			if s.ID != own {
+				continue
+			}
+			release, ok, err := claimWait(ctx, h.room, own, h.incarnation, ownWait)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				return h.adopt(ctx, s, release)
+			}
+		}
+	}
+	for _, s := range known {
+		release, ok, err := claim(ctx, h.room, s.ID, h.incarnation)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		if adopted, err := h.adopt(ctx, s, release); !errors.Is(err, idb.ErrUnknown) {
+			return adopted, err
+		}
+		release() // it was removed and forgotten meanwhile
+	}
+	return h.create(ctx)
+}
+
+// adopt takes an identity that was claimed. What was read of it before may be
+// old, so it is read again.
+func (h *browserHome) adopt(ctx context.Context, s idb.Server, release func()) (*browserHome, error) {
+	if err := h.db.Take(ctx, s.ID, h.incarnation); err != nil {
+		return nil, err
+	}
+	servers, err := h.db.Servers(ctx, h.room)
+	if err != nil {
+		return nil, err
+	}
+	for _, now := range servers {
+		if now.ID == s.ID {
+			s = now
+		}
+	}
+	h.id, h.cluster, h.release = s.ID, s.Cluster, release
+	rememberID(h.room, h.id)
+	return h, nil
+}
+
+func (h *browserHome) create(ctx context.Context) (*browserHome, error) {
+	h.id = newID()
+	release, ok, err := claim(ctx, h.room, h.id, h.incarnation)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("the new server %s is claimed already", h.id)
+	}
+	h.release = release
+	self := idb.Server{ID: h.id, Room: h.room, Owner: h.incarnation, Used: nowMs()}
+	cluster := uint64(newID())
+	founded, err := h.db.Found(ctx, h.room, self, cluster, raft.Bootstrap(h.id))
+	switch {
+	case err != nil:
+	case founded:
+		h.cluster = cluster
+	default:
+		err = h.db.Create(ctx, self)
+	}
+	if err != nil {
+		release()
+		return nil, err
+	}
+	rememberID(h.room, h.id)
+	return h, nil
+}
+
+func newID() raft.ID {
+	for {
+		var b [8]byte
+		crand.Read(b[:]) // never fails
+		if id := raft.ID(binary.BigEndian.Uint64(b[:])); id != raft.None {
+			return id
+		}
+	}
+}
+
+func (h *browserHome) ID() raft.ID     { return h.id }
+func (h *browserHome) Cluster() uint64 { return h.cluster }
+func (h *browserHome) Kind() string    { return "IndexedDB" }
+func (h *browserHome) Close()          { h.release(); h.db.Close() }
+
+// Begin implements Home: the new life fences off the one before.
+func (h *browserHome) Begin(incarnation string, failed func(error)) (node.Storage, error) {
+	if err := h.db.Take(context.Background(), h.id, incarnation); err != nil {
+		return nil, err
+	}
+	h.incarnation = incarnation
+	return h.db.Storage(h.id, incarnation, failed), nil
+}
+
+func (h *browserHome) SetCluster(cluster uint64) error {
+	if err := h.db.SetCluster(context.Background(), h.id, h.incarnation, cluster); err != nil {
+		return err
+	}
+	h.cluster = cluster
+	return nil
+}
+
+func (h *browserHome) Forget() error {
+	rememberID(h.room, raft.None)
+	return h.db.Forget(context.Background(), h.id)
+}
+
+// A tab remembers its identity over a reload in its session storage, which a
+// duplicated tab starts with a copy of.
+
+func sessionKey(room string) string { return "tabraft/" + room }
+
+func sessionID(room string) (id raft.ID) {
+	throws(func() {
+		if v := js.Global().Get("sessionStorage").Call("getItem", sessionKey(room)); v.Type() == js.TypeString {
+			id, _ = raft.ParseID(v.String())
+		}
+	})
+	return id
+}
+
+func rememberID(room string, id raft.ID) {
+	throws(func() {
+		storage := js.Global().Get("sessionStorage")
+		if id == raft.None {
+			storage.Call("removeItem", sessionKey(room))
+		} else {
+			storage.Call("setItem", sessionKey(room), id.String())
+		}
+	})
+}

@@ -1,0 +1,109 @@
+package tab
+
+import (
+	"context"
+	"log/slog"
+	"syscall/js"
+
+	"tabraft/signaling"
+	"tabraft/signaling/client"
+)
+
+// PageConfig is what the page tells before it starts the program: see
+// www/src/api.ts.
+type PageConfig struct {
+	Worker string // address of the timer Worker's script
+	Signal string // address of the signaling WebSocket
+}
+
+// Open makes a server of the page that this program runs in: in the room that
+// the address names, as the identity that is this tab's. It waits for the
+// browser's storage.
+func Open(page PageConfig, observer func(Event)) (*Server, client.Room, error) {
+	ctx := context.Background()
+	location := js.Global().Get("location")
+	db, err := openStorage(ctx)
+	if err != nil {
+		return nil, client.Room{}, err
+	}
+	room, err := chooseRoom(ctx, db, location.Get("hash").String())
+	if err != nil {
+		db.Close()
+		return nil, client.Room{}, err
+	}
+	// The address becomes the invitation, and a reload stays in the room.
+	base := location.Get("origin").String() + location.Get("pathname").String()
+	link := base + "#" + room.Fragment()
+	throws(func() { js.Global().Get("history").Call("replaceState", js.Null(), "", link) })
+
+	home, err := openHome(ctx, db, room)
+	if err != nil {
+		db.Close()
+		return nil, room, err
+	}
+	var s *Server
+	slow := make(chan error, 1)
+	clock := newWorkerClock(page.Worker, func(err error) { slow <- err })
+	s, err = NewServer(Config{
+		Room: room, Signal: page.Signal, Link: link, Kind: signaling.KindTab, Home: home, Clock: clock,
+		Logger: slog.New(consoleHandler{}), Observer: observer,
+	})
+	go func() { s.Warn(<-slow) }()
+	s.followPage()
+	return s, room, err
+}
+
+// followPage ends the server with its page, and makes use of the network's
+// return.
+func (s *Server) followPage() {
+	on := func(event string, f func(js.Value) any) {
+		js.Global().Call("addEventListener", event, callback(f))
+	}
+	on("pagehide", func(js.Value) any {
+		s.Leave()
+		return nil
+	})
+	// A page that comes back from the back-forward cache has left its
+	// cluster; it starts anew.
+	on("pageshow", func(e js.Value) any {
+		if e.Get("persisted").Truthy() {
+			js.Global().Get("location").Call("reload")
+		}
+		return nil
+	})
+	on("hashchange", func(js.Value) any {
+		js.Global().Get("location").Call("reload")
+		return nil
+	})
+	on("online", func(js.Value) any {
+		s.Retry()
+		return nil
+	})
+}
+
+// consoleHandler writes warnings and errors to the browser's console.
+type consoleHandler struct{ attrs []slog.Attr }
+
+func (consoleHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn
+}
+
+func (h consoleHandler) Handle(_ context.Context, r slog.Record) error {
+	text := "tabraft: " + r.Message
+	add := func(a slog.Attr) bool {
+		text += " " + a.Key + "=" + a.Value.String()
+		return true
+	}
+	for _, a := range h.attrs {
+		add(a)
+	}
+	r.Attrs(add)
+	js.Global().Get("console").Call("warn", text)
+	return nil
+}
+
+func (h consoleHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return consoleHandler{append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
+}
+
+func (h consoleHandler) WithGroup(string) slog.Handler { return h }

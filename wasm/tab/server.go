@@ -1,0 +1,397 @@
+package tab
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	crand "crypto/rand"
+
+	"tabraft/raft"
+	"tabraft/raft/kv"
+	"tabraft/raft/node"
+	"tabraft/signaling"
+	"tabraft/signaling/client"
+	"tabraft/wasm/rtc"
+)
+
+// Config is what a Server needs.
+type Config struct {
+	Room   client.Room
+	Signal string // address of the signaling WebSocket
+	Link   string // invitation to the room, for State
+	Kind   signaling.Kind
+	Home   Home
+	Clock  node.Clock
+	Logger *slog.Logger
+	// Observer is told what happens, in order, from goroutines of the server;
+	// it must not block or call the Server.
+	Observer func(Event)
+	// Loopback: see rtc.Config.
+	Loopback bool
+}
+
+// Event is something that happened, in the shape that listeners of
+// window.tabraft.on get.
+type Event struct {
+	Kind string // role, term, leader, commit, apply, message, peer, storage, error
+	Data any
+}
+
+// Server is a tab as a server. Its methods may be called from any goroutine
+// and do not wait, unless they say so.
+type Server struct {
+	cfg Config
+	id  raft.ID
+
+	// turn is held while a life is made, which waits for storage.
+	turn   sync.Mutex
+	random *rand.Rand // for seeds; whoever has the turn uses it
+
+	// mu guards what follows and is never held while waiting: the page asks
+	// for the state from callbacks.
+	mu      sync.Mutex
+	life    *life // nil while stopped
+	stopped error // why there is no life
+	last    node.Status
+	warning error // something that does not stop the server, for State
+}
+
+// Why a server is stopped that was told to.
+var (
+	ErrCrashed = errors.New("this server was crashed on purpose")
+	ErrLeft    = errors.New("this tab is being closed")
+)
+
+// tuning is the core's, as measured for tabs: what is in flight to a peer must
+// fit into the mesh's send buffer, or it would be lost and sent again.
+var tuning = raft.Config{MaxAppendBytes: 24 << 10, MaxInflightBytes: rtc.MaxBuffered / 2}
+
+// NewServer makes a server and starts its first life. It waits for storage.
+func NewServer(cfg Config) (*Server, error) {
+	var seed [32]byte
+	crand.Read(seed[:])
+	s := &Server{cfg: cfg, id: cfg.Home.ID(), random: rand.New(rand.NewChaCha8(seed))}
+	return s, s.Restart()
+}
+
+// Restart begins a new life after a crash or a failure, from what is stored. It
+// waits for storage.
+func (s *Server) Restart() error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	l, stopped := s.current()
+	switch {
+	case l != nil:
+		return errors.New("the server runs already")
+	case errors.Is(stopped, node.ErrRemoved) || errors.Is(stopped, ErrLeft):
+		return stopped
+	}
+	l, err := s.begin()
+	s.mu.Lock()
+	s.life, s.stopped = l, err
+	s.mu.Unlock()
+	if err != nil {
+		s.emit("error", ErrorEvent{Message: err.Error()})
+		return err
+	}
+	l.start()
+	return nil
+}
+
+// current gives the life, or why there is none.
+func (s *Server) current() (*life, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.life, s.stopped
+}
+
+// Crash ends the life as a closed tab would: connections close, memory is lost,
+// what is stored stays. It returns at once if the server does not run.
+func (s *Server) Crash() { s.stop(ErrCrashed) }
+
+// Leave ends the server for good, as fast as possible: it is what pagehide
+// calls. Connections are closed when it returns.
+func (s *Server) Leave() {
+	s.stop(ErrLeft)
+}
+
+// stop ends the life, if there is one, for a reason.
+func (s *Server) stop(why error) {
+	s.mu.Lock()
+	l := s.life
+	if l == nil {
+		s.mu.Unlock()
+		return
+	}
+	s.last = l.node.Status()
+	s.life, s.stopped = nil, why
+	s.mu.Unlock()
+	l.end()
+	s.emit("role", RoleEvent{Role: roleStopped, Term: s.last.Term})
+	s.emit("error", ErrorEvent{Message: why.Error()})
+}
+
+func (s *Server) emit(kind string, data any) {
+	if s.cfg.Observer != nil {
+		s.cfg.Observer(Event{kind, data})
+	}
+}
+
+// Warn notes something that does not stop the server but that its user should
+// know.
+func (s *Server) Warn(err error) {
+	s.mu.Lock()
+	s.warning = err
+	s.mu.Unlock()
+	s.emit("error", ErrorEvent{Message: err.Error()})
+}
+
+// life is all of a server that a crash ends.
+type life struct {
+	s           *Server
+	incarnation string
+	storage     node.Storage
+	machine     *kv.Map
+	mesh        *rtc.Mesh
+	links       *node.Links
+	node        *node.Node
+	client      *client.Client
+	commands    commands
+
+	mu        sync.Mutex
+	signaling string // connected, connecting, offline
+	refused   error  // the server's refusal, if that is why it is not connected
+	present   int    // peers in the room, by the last word of signaling
+	trouble   error  // what a peer told that keeps this server out
+	heard     map[raft.ID]heard
+}
+
+// heard is what the messages of another server told of it.
+type heard struct {
+	at       time.Duration
+	term     uint64
+	asked    string        // precandidate or candidate, by what it last asked
+	askedAt  time.Duration // when
+	received bool
+}
+
+// begin makes a life, which start lets loose.
+func (s *Server) begin() (*life, error) {
+	l := &life{s: s, machine: kv.NewMap(), signaling: signalingConnecting, heard: map[raft.ID]heard{}}
+	l.incarnation = newIncarnation()
+	storage, err := s.cfg.Home.Begin(l.incarnation, func(err error) { go s.fail(l, fmt.Errorf("storage failed: %w", err)) })
+	if err != nil {
+		return nil, err
+	}
+	l.storage = storage
+	l.mesh, err = rtc.New(rtc.Config{
+		Self:     rtc.Peer{ID: s.id, Incarnation: l.incarnation, Kind: string(s.cfg.Kind)},
+		Signal:   func(to raft.ID, payload []byte) error { return l.client.Send(to.String(), payload) },
+		Clock:    s.cfg.Clock,
+		Handler:  l,
+		Rand:     s.fork(),
+		Logger:   s.cfg.Logger,
+		Loopback: s.cfg.Loopback,
+	})
+	if err != nil {
+		storage.Close()
+		return nil, err
+	}
+	l.links = node.NewLinks(s.cfg.Clock, s.fork(), l.mesh.Send, func(from raft.ID, frame []byte) { l.node.Deliver(from, frame) })
+	l.node, err = node.Start(node.Config{
+		ID: s.id, Cluster: s.cfg.Home.Cluster(), Storage: storage, Transport: l.links, Machine: l.machine,
+		Clock: s.cfg.Clock, Rand: s.fork(), Admitted: s.cfg.Home.SetCluster, Observer: l.observe, Raft: tuning,
+	})
+	if err != nil {
+		l.mesh.Close()
+		storage.Close()
+		return nil, err
+	}
+	l.client = client.Start(client.Config{
+		URL: s.cfg.Signal, Room: s.cfg.Room, Handler: l, Logger: s.cfg.Logger,
+		Peer: signaling.Peer{ID: s.id.String(), Incarnation: l.incarnation, Kind: s.cfg.Kind},
+	})
+	return l, nil
+}
+
+// newIncarnation names one life: 16 random hex digits.
+func newIncarnation() string {
+	var b [8]byte
+	crand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// start watches over the life's end.
+func (l *life) start() {
+	go func() {
+		<-l.node.Done()
+		l.s.fail(l, l.node.Err())
+	}()
+}
+
+func (s *Server) fork() *rand.Rand {
+	return rand.New(rand.NewPCG(s.random.Uint64(), s.random.Uint64()))
+}
+
+// fail stops the server if this is still its life.
+func (s *Server) fail(l *life, why error) {
+	if current, _ := s.current(); current != l {
+		return
+	}
+	if errors.Is(why, node.ErrRemoved) {
+		if err := s.cfg.Home.Forget(); err != nil {
+			why = fmt.Errorf("%w, and its state could not be deleted: %w", why, err)
+		}
+	}
+	s.stop(why)
+}
+
+// end closes everything, the connections first: peers see the server go at
+// once.
+func (l *life) end() {
+	l.mesh.Close()
+	l.client.Close()
+	go func() {
+		l.node.Stop()
+		l.storage.Close()
+	}()
+}
+
+// The mesh's side: rtc.Handler.
+
+func (l *life) Frame(from raft.ID, frame []byte) { l.links.Receive(from, frame) }
+
+func (l *life) Up(p rtc.Peer) {
+	l.node.PeerUp(p.ID)
+	l.s.emit("peer", PeerEvent{Peer: p.ID.String(), Up: true})
+}
+
+func (l *life) Down(p rtc.Peer, reason string) {
+	l.node.PeerDown(p.ID)
+	l.s.emit("peer", PeerEvent{Peer: p.ID.String(), Up: false, Reason: reason})
+}
+
+// The signaling client's side: client.Handler.
+
+func (l *life) Welcome(peers []signaling.Peer, ice []signaling.ICEServer) {
+	servers := make([]rtc.ICEServer, len(ice))
+	for i, s := range ice {
+		servers[i] = rtc.ICEServer(s)
+	}
+	l.mesh.SetICE(servers)
+	all := make([]rtc.Peer, 0, len(peers))
+	for _, p := range peers {
+		if q, ok := meshPeer(p); ok {
+			all = append(all, q)
+		}
+	}
+	l.mesh.Present(all)
+	l.count(func(int) int { return len(all) })
+}
+
+func (l *life) Joined(p signaling.Peer) {
+	if q, ok := meshPeer(p); ok {
+		l.mesh.Joined(q)
+		l.count(func(n int) int { return n + 1 })
+	}
+}
+
+func (l *life) Left(p signaling.Peer) {
+	if q, ok := meshPeer(p); ok {
+		l.mesh.Left(q)
+		l.count(func(n int) int { return n - 1 })
+	}
+}
+
+func (l *life) Signal(from signaling.Peer, payload []byte) {
+	if q, ok := meshPeer(from); ok {
+		l.mesh.Signal(q, payload)
+	}
+}
+
+func (l *life) Connection(connected bool, err error) {
+	l.mu.Lock()
+	l.refused = nil
+	switch {
+	case connected:
+		l.signaling = signalingConnected
+	case l.signaling == signalingConnected:
+		l.signaling = signalingConnecting
+	default:
+		l.signaling = signalingOffline
+	}
+	var refusal *signaling.Error
+	if errors.As(err, &refusal) {
+		l.refused = refusal
+	}
+	l.mu.Unlock()
+	l.s.emit("peer", PeerEvent{Reason: "signaling"})
+}
+
+func (l *life) count(f func(int) int) {
+	l.mu.Lock()
+	l.present = f(l.present)
+	l.mu.Unlock()
+}
+
+// meshPeer reads a peer's id; the client has checked the rest.
+func meshPeer(p signaling.Peer) (rtc.Peer, bool) {
+	id, err := raft.ParseID(p.ID)
+	return rtc.Peer{ID: id, Incarnation: p.Incarnation, Kind: string(p.Kind)}, err == nil
+}
+
+// The node's side.
+
+func (l *life) observe(e node.Event) {
+	switch e.Kind {
+	case node.EventRole:
+		l.s.emit("role", RoleEvent{Role: e.Role.String(), Term: e.Term, Leader: idText(e.Peer)})
+	case node.EventCommitted:
+		l.s.emit("commit", IndexEvent{Index: e.Index})
+	case node.EventApplied:
+		l.s.emit("apply", IndexEvent{Index: e.Entry.Index, Term: e.Entry.Term})
+	case node.EventSent, node.EventReceived:
+		if e.Kind == node.EventReceived {
+			l.note(e.Message)
+		}
+		l.s.emit("message", e)
+	case node.EventMembers:
+		l.s.emit("peer", PeerEvent{Reason: "members"})
+	case node.EventRejected:
+		l.mu.Lock()
+		l.trouble = e.Err
+		l.mu.Unlock()
+		l.s.cfg.Logger.Warn("input refused", "peer", idText(e.Peer), "error", e.Err)
+		l.s.emit("error", ErrorEvent{Message: e.Err.Error(), Peer: idText(e.Peer)})
+	case node.EventStopped:
+	}
+}
+
+// note keeps what a message tells of its sender.
+func (l *life) note(m *raft.Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.heard[m.From]
+	h.at, h.term, h.received = l.s.cfg.Clock.Now(), m.Term, true
+	switch m.Type {
+	case raft.RequestPreVote:
+		h.asked, h.askedAt, h.term = raft.PreCandidate.String(), h.at, m.Term-1
+	case raft.RequestVote:
+		h.asked, h.askedAt = raft.Candidate.String(), h.at
+	case raft.AppendEntries, raft.AppendEntriesReply:
+		h.asked = ""
+	}
+	l.heard[m.From] = h
+}
+
+func idText(id raft.ID) string {
+	if id == raft.None {
+		return ""
+	}
+	return id.String()
+}
