@@ -33,6 +33,9 @@ func dial(ctx context.Context, url string) (socket, error) {
 	dialer := websocket.Dialer{Proxy: http.ProxyFromEnvironment}
 	ws, answer, err := dialer.DialContext(ctx, url, nil)
 	if errors.Is(err, websocket.ErrBadHandshake) && answer != nil {
+		if answer.StatusCode == http.StatusServiceUnavailable {
+			return nil, errors.New("signaling: the server has too many connections, or is shutting down")
+		}
 		return nil, fmt.Errorf("signaling: %s answered %s, which is not a WebSocket: is it a tabraft server?", url, answer.Status)
 	}
 	if err != nil {

@@ -211,14 +211,14 @@ func (s *session) signal(from signaling.Peer, sealed []byte) {
 
 // ended turns the end of a socket into the reason to report: the server's refusal, if it gave one.
 func (s *session) ended(err error) error {
-	// A write can fail before the refusal that explains it was read.
-	for draining := true; draining; {
+	for draining := true; draining; { // a write can fail before what explains it was read
 		select {
 		case b, ok := <-s.sock.messages():
-			if m, err := signaling.Decode(b); ok && err == nil && m.Type == signaling.TypeError {
+			if !ok {
+				err, draining = s.sock.err(), false
+			} else if m, err := signaling.Decode(b); err == nil && m.Type == signaling.TypeError {
 				s.refusal = &signaling.Error{Code: m.Code, Text: m.Text}
 			}
-			draining = ok
 		default:
 			draining = false
 		}
