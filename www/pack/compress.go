@@ -116,8 +116,8 @@ func prune(cache string, pieces []*piece) error {
 	}
 	for _, entry := range entries {
 		key, _, _ := strings.Cut(entry.Name(), "-")
-		if current[key] {
-			continue
+		if current[key] || len(key) != 2*sha256.Size {
+			continue // in use, or not one of ours
 		}
 		if err := os.Remove(filepath.Join(cache, entry.Name())); err != nil {
 			return err

@@ -10,13 +10,12 @@
 //	{{asset "main.js"}}   is the address of that file
 //	{{size "tab.wasm"}}   is its size in bytes, uncompressed
 //
-// and is written last, as index.html. Whatever else was in DIR is removed,
-// except .gitkeep. The same input gives the same output, byte for byte.
+// and is written last, as index.html. What an earlier run wrote is removed
+// first. The same input gives the same output, byte for byte.
 //
 // Brotli at its best level takes some 15 s for the wasm; -fast uses a quick
 // level, for work on the page. Compressed forms are kept in the cache folder
-// under the hash of their input, so that only what changed is
-// compressed; nothing else belongs in that folder.
+// under the hash of their input, so that only what changed is compressed.
 package main
 
 import (
@@ -139,20 +138,14 @@ func renderIndex(html string, pieces []*piece) (*piece, error) {
 	return &piece{source: "index.html", target: "index.html", raw: b.Bytes()}, nil
 }
 
-// empty makes the folder and removes everything in it except .gitkeep.
+// empty makes the folder and removes from it what an earlier run wrote, and
+// nothing else: the folder may be the wrong one.
 func empty(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if entry.Name() == ".gitkeep" {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
+	for _, name := range []string{"assets", "index.html", "index.html.gz", "index.html.br"} {
+		if err := os.RemoveAll(filepath.Join(folder, name)); err != nil {
 			return err
 		}
 	}

@@ -51,6 +51,8 @@ func TestPack(t *testing.T) {
 	inputs := []string{write(t, in, "main.js", script), write(t, in, "tiny.css", "a{}")}
 	html := write(t, in, "index.html", `<script src="{{asset "main.js"}}" data-bytes="{{size "main.js"}}"></script>{{asset "tiny.css"}}`)
 	write(t, out, ".gitkeep", "")
+	write(t, out, "thesis.txt", "mine")
+	write(t, cache, "thesis.txt", "mine too")
 	write(t, out, "assets/main-old.js", "old")
 
 	if err := run(html, out, cache, false, inputs); err != nil {
@@ -81,8 +83,10 @@ func TestPack(t *testing.T) {
 			t.Errorf("%s is there though it is larger than the file itself", name)
 		}
 	}
-	if _, kept := files[".gitkeep"]; !kept {
-		t.Error(".gitkeep was removed")
+	for _, name := range []string{".gitkeep", "thesis.txt"} {
+		if _, kept := files[name]; !kept {
+			t.Errorf("%s, which is not pack's, was removed", name)
+		}
 	}
 	if _, stale := files["assets/main-old.js"]; stale {
 		t.Error("the last build's file was left")
@@ -92,8 +96,8 @@ func TestPack(t *testing.T) {
 	if err := run(html, t.TempDir(), cache, false, inputs); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(tree(t, cache)); n != 6 {
-		t.Errorf("the cache holds %d forms of 3 files after one changed, want 6", n)
+	if n := len(tree(t, cache)); n != 7 {
+		t.Errorf("the cache holds %d files, want two forms of each of 3 files and one that is not pack's", n)
 	}
 	write(t, in, "main.js", script)
 
