@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
 )
 
@@ -39,8 +40,9 @@ window.runTests = async (args) => {
 </script>`
 
 // runGoTest compiles the tests of a package of the main module for GOOS=js and
-// runs them in a tab of a fresh browser, printing what they print.
-func runGoTest(t *testing.T, packagePath string, arguments ...string) {
+// runs them in a tab of a fresh browser, printing what they print. A quota
+// above zero is what the browser lets the page store, in bytes.
+func runGoTest(t *testing.T, packagePath string, quota float64, arguments ...string) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "test.wasm")
 	build := exec.Command("go", "test", "-c", "-o", binary, packagePath)
@@ -69,7 +71,11 @@ func runGoTest(t *testing.T, packagePath string, arguments ...string) {
 	b := startBrowser(t, browserOptions{})
 	tb := b.open("about:blank")
 	listenOutput(t, tb)
-	tb.navigate(strings.Replace(site.URL, "127.0.0.1", "localhost", 1) + "/")
+	origin := strings.Replace(site.URL, "127.0.0.1", "localhost", 1)
+	if quota > 0 {
+		mustCall(tb, storage.OverrideQuotaForOrigin, storage.OverrideQuotaForOriginParams{Origin: origin, QuotaSize: &quota})
+	}
+	tb.navigate(origin + "/")
 	waitFor(t, "the test page to load", loadTimeout, func() error {
 		return tb.tryEval("runTests.name", nil)
 	})

@@ -1,11 +1,18 @@
 package e2e
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // TestBrowserPackages runs the tests that need a browser, of packages for
 // GOOS=js, in a tab.
 func TestBrowserPackages(t *testing.T) {
 	for _, name := range []string{"wasm/idb", "wasm/tab"} {
-		t.Run(name, func(t *testing.T) { runGoTest(t, "./"+name) })
+		t.Run(name, func(t *testing.T) { runGoTest(t, "./"+name, 0) })
 	}
+	t.Run("wasm/idb with a full disk", func(t *testing.T) {
+		const quota = 8 << 20
+		runGoTest(t, "./wasm/idb", quota, "-test.run=^TestFull$", fmt.Sprintf("-quota=%d", quota))
+	})
 }

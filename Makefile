@@ -1,0 +1,111 @@
+# tabraft: Raft in browser tabs. `make help` lists what can be made.
+#
+# Go and make are all that `make run` needs. Tests of the page's plain functions
+# and of the pure packages under GOOS=js also use Node where it is present;
+# tests in a browser need Chromium and Xvfb, which `make e2e` installs on Debian
+# when it runs as root.
+
+ADDR ?= :8080
+# What the tests in a browser run: a pattern for go test's -run.
+RUN  ?= .
+
+# Packages that run under GOOS=js without a browser, and all that compile for it.
+PURE_PACKAGES := ./raft ./raft/kv ./raft/node ./raft/wire
+JS_PACKAGES   := ./raft/... ./signaling ./signaling/client ./wasm/... ./www
+
+WASM_SOURCES := $(shell find raft signaling wasm -name '*.go' ! -name '*_test.go') go.mod go.sum
+JS           := GOOS=js GOARCH=wasm
+STATICCHECK  := $(CURDIR)/build/staticcheck
+CC_PATH      := $(shell command -v "$$(go env CC)" 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run build wasm test test-go test-js e2e bench screenshot lint clean browser-tools
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+include www/www.mk
+
+run: www-dist-fast ## build everything and serve it; ADDR=:8081 for another port
+	$(build-program)
+	@exec build/tabraft serve -addr $(ADDR)
+
+build: www-dist ## build everything into build/tabraft, compressed well
+	$(build-program)
+
+wasm: build/tab.wasm ## compile what runs in a tab, build/tab.wasm
+
+build/tab.wasm: $(WASM_SOURCES)
+	@echo "compiling what runs in a tab (about a minute the first time)"
+	@mkdir -p build
+	@$(JS) go build -trimpath -ldflags="-s -w" -o $@ ./wasm
+
+# The program embeds the page, so the page comes first. Go knows better than
+# make whether it is up to date.
+define build-program
+@echo "building the server"
+@go build -trimpath -o build/tabraft ./signaling/cmd/tabraft
+endef
+
+test: test-go test-js e2e ## run every test: native, GOOS=js, and in a browser
+
+test-go: ## run the native tests, with the race detector where there is a C compiler
+	@$(if $(CC_PATH),,echo "no C compiler: without the race detector")
+	go test $(if $(CC_PATH),-race) ./...
+
+test-js: ## run the pure packages again under GOOS=js, and the page's functions, in Node
+	@if command -v node >/dev/null; then \
+		echo "$(JS) go test $(PURE_PACKAGES)"; \
+		$(JS) go test -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" $(PURE_PACKAGES) && \
+		$(MAKE) --no-print-directory www-test; \
+	else \
+		echo "no node: the pure packages are not tested under GOOS=js"; \
+	fi
+
+e2e: browser-tools www-dist-fast ## run the tests in a real Chromium; RUN=Name picks some
+	$(build-program)
+	cd www/e2e && go test -count=1 -v -timeout 20m -run '$(RUN)' ./...
+
+bench: browser-tools build ## measure three tabs in a real Chromium and print the table
+	@cd www/e2e && TABRAFT_BENCH=1 go test -count=1 -v -timeout 20m -run '^TestBench$$' ./...
+
+screenshot: browser-tools build ## make the README's picture, www/screenshot.png
+	cd www/e2e && TABRAFT_SHOT=$(CURDIR)/www/screenshot.png go test -count=1 -v -timeout 5m -run '^TestScreenshot$$' ./...
+
+# iproute2 makes the private network in which the tests run as root.
+browser-tools:
+	@missing=; \
+	[ -n "$$TABRAFT_CHROMIUM" ] || command -v chromium chromium-browser google-chrome >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
+	if [ "$$(uname)" = Linux ]; then \
+		command -v Xvfb >/dev/null || missing="$$missing xvfb"; \
+		[ "$$(id -u)" != 0 ] || command -v ip >/dev/null || missing="$$missing iproute2"; \
+	fi; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing$$missing"; \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
+	else \
+		echo "the tests in a browser need these Debian packages:$$missing"; \
+		echo "install them, for example: sudo apt-get install$$missing"; \
+		echo "(TABRAFT_CHROMIUM=/path/to/chrome names another Chrome or Chromium)"; \
+		exit 1; \
+	fi
+
+lint: $(STATICCHECK) ## gofmt, go vet and staticcheck, native and for GOOS=js
+	@files=$$(gofmt -l raft signaling wasm www); \
+	[ -z "$$files" ] || { echo "gofmt would change:"; echo "$$files"; exit 1; }
+	go vet ./...
+	$(JS) go vet $(JS_PACKAGES)
+	$(STATICCHECK) ./...
+	$(JS) $(STATICCHECK) $(JS_PACKAGES)
+	cd www/e2e && go vet ./... && $(STATICCHECK) ./...
+
+# Built for this machine: `go tool` under GOOS=js would build it for js.
+$(STATICCHECK): go.mod
+	@mkdir -p build
+	go build -o $@ honnef.co/go/tools/cmd/staticcheck
+
+clean: ## remove what was built
+	rm -rf build www/e2e/traces
+	find www/dist -mindepth 1 ! -name .gitkeep -delete
