@@ -93,8 +93,9 @@ func (s *jsSocket) arrived(data js.Value) {
 		s.fail(fmt.Errorf("%w: a binary message", ErrProtocol))
 		return
 	}
-	if data.Length() > maxReceived { // in UTF-16 units, of which the protocol's ASCII needs one a byte
-		s.fail(fmt.Errorf("%w: a message of %d characters", ErrProtocol, data.Length()))
+	// In UTF-16 units, of which the protocol's ASCII needs one a byte. A string has a length only as an object.
+	if n := js.Global().Get("Object").New(data).Length(); n > maxReceived {
+		s.fail(fmt.Errorf("%w: a message of %d characters", ErrProtocol, n))
 		return
 	}
 	select {

@@ -154,6 +154,9 @@ func (s *Server) State() State {
 		}
 		return out
 	}
+	l.mu.Lock()
+	out.Signaling = l.signaling
+	l.mu.Unlock()
 	switch {
 	case !st.Configuration.IsMember(s.id):
 		out.Role = roleJoining
