@@ -21,8 +21,8 @@ export interface Member {
   voter: boolean;
   self: boolean;
   reachable: boolean;
-  /** The term it last told; absent or null when it is not known. */
-  term?: number | null;
+  /** The term it last told; null when it is not known. */
+  term: number | null;
   /** What the leader knows of it; null on tabs that do not lead. */
   matchIndex: number | null;
   nextIndex: number | null;
@@ -31,6 +31,8 @@ export interface Member {
   /** Round trip of the last liveness check in milliseconds. */
   rttMs: number | null;
   link: Link;
+  /** Whether link() or isolate() blocks the link. */
+  blocked: boolean;
 }
 
 /** One moment of this server. A snapshot: it does not change once returned. */

@@ -17,7 +17,7 @@ test("every command is understood", () => {
   assert.deepEqual(parse("GET k"), { name: "get", key: "k" });
   assert.deepEqual(parse("cas k old new"), { name: "cas", key: "k", old: "old", value: "new" });
   assert.deepEqual(parse("delete k"), { name: "delete", key: "k" });
-  assert.deepEqual(parse("remove brave-otter"), { name: "remove", server: "brave-otter" });
+  assert.deepEqual(parse("remove brave otter"), { name: "remove", server: "brave otter" });
   assert.deepEqual(parse("crash"), { name: "crash" });
   assert.equal(parse("   "), undefined);
 });
@@ -37,10 +37,10 @@ test("what is not understood says what to write", () => {
 });
 
 test("a server is found by name or by the start of its id", () => {
-  const servers = [{ id: "aa01", name: "otter" }, { id: "aa02", name: "lynx" }];
-  assert.equal(findServer(servers, "Otter").id, "aa01");
+  const servers = [{ id: "aa01", name: "Brave Otter" }, { id: "aa02", name: "Calm Lynx" }];
+  assert.equal(findServer(servers, "brave otter").id, "aa01");
   assert.equal(findServer(servers, "aa02").id, "aa02");
   assert.throws(() => findServer(servers, "aa"), /fits several/);
-  assert.throws(() => findServer(servers, "wolf"), /no server is called "wolf"; there are otter, lynx/);
+  assert.throws(() => findServer(servers, "wolf"), /no server is called "wolf"; there are Brave Otter, Calm Lynx/);
   assert.throws(() => findServer(servers, ""), /no server/);
 });

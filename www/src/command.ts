@@ -91,8 +91,9 @@ export function parse(line: string): Command | undefined {
     case "remove":
     case "cut":
     case "heal":
-      want(1);
-      return { name, server: args[0]! };
+      // Names have two words, and need no quotes here.
+      if (args.length === 0) want(1);
+      return { name, server: args.join(" ") };
     case "crash":
     case "restart":
     case "isolate":

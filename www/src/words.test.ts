@@ -6,7 +6,7 @@ import { bytes, count, duration, membersOf, nameOf, replicationWords, standing, 
 function member(id: string, name: string, more: Partial<Member> = {}): Member {
   return {
     id, name, colour: 0, role: "follower", voter: true, self: false, reachable: true,
-    matchIndex: null, nextIndex: null, lastSeenMs: 5, rttMs: 1, link: "open", ...more,
+    term: 3, matchIndex: null, nextIndex: null, lastSeenMs: 5, rttMs: 1, link: "open", blocked: false, ...more,
   };
 }
 

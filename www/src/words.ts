@@ -34,7 +34,8 @@ export function membersOf(state: State): Member[] {
   if (!members.some((member) => member.self)) {
     members.push({
       id: state.id, name: state.name, colour: state.colour, role: state.role, voter: false, self: true,
-      reachable: true, matchIndex: null, nextIndex: null, lastSeenMs: null, rttMs: null, link: "self",
+      reachable: true, term: state.term, matchIndex: null, nextIndex: null, lastSeenMs: null, rttMs: null,
+      link: "self", blocked: false,
     });
   }
   return members.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));

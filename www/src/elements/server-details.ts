@@ -15,9 +15,8 @@ export class ServerDetails {
   #remove = button("Remove", () => this.#removeServer(), { class: "danger" });
   #trouble = h("p", { class: "trouble", role: "alert" });
   #id = "";
-  /** Ids of the servers to which this page has cut the link. */
-  #cutLinks = new Set<string>();
-  #isolated = false;
+  /** Whether the link to the server shown is cut; of this tab's: all links. */
+  #blocked = false;
   /** Removing asks once more. */
   #sure = false;
 
@@ -56,13 +55,13 @@ export class ServerDetails {
     set(this.#name, "data-colour", member.colour);
     const facts: [string, string][] = [
       ["role", `${standing(member)}${member.voter ? "" : ", no vote"}`],
-      ["link", linkWord(member.link)],
+      ["link", member.blocked ? `${linkWord(member.link)}, cut by hand` : linkWord(member.link)],
       ["id", member.id],
     ];
     if (member.self) {
       facts.push(["term", `${state.term}`], ["log", `${state.lastIndex} entries, ${state.commitIndex} committed`]);
     } else {
-      if (typeof member.term === "number") facts.push(["term", `${member.term}`]);
+      if (member.term !== null) facts.push(["term", `${member.term}`]);
       if (member.lastSeenMs !== null) facts.push(["heard", `${duration(member.lastSeenMs)} ago`]);
       if (member.rttMs !== null) facts.push(["round trip", duration(member.rttMs)]);
       if (member.matchIndex !== null) facts.push(["log matches", `up to ${member.matchIndex} of ${state.lastIndex}`]);
@@ -76,25 +75,19 @@ export class ServerDetails {
     }
     this.#cut.hidden = member.self;
     this.#isolate.hidden = !member.self;
-    say(this.#cut, this.#cutLinks.has(member.id) ? "Mend link" : "Cut link");
-    say(this.#isolate, this.#isolated ? "Mend all links" : "Cut all links");
+    const others = members.filter((other) => !other.self);
+    this.#blocked = member.self ? others.length > 0 && others.every((other) => other.blocked) : member.blocked;
+    say(this.#cut, this.#blocked ? "Mend link" : "Cut link");
+    say(this.#isolate, this.#blocked ? "Mend all links" : "Cut all links");
     say(this.#remove, this.#sure ? "Remove for good?" : "Remove");
   }
 
   #cutOrHeal(): void {
-    const cut = !this.#cutLinks.has(this.#id);
-    void this.#do(() => live.api?.link(this.#id, { block: cut }), () => {
-      if (cut) this.#cutLinks.add(this.#id);
-      else this.#cutLinks.delete(this.#id);
-    });
+    void this.#do(() => live.api?.link(this.#id, { block: !this.#blocked }));
   }
 
   #isolateOrRejoin(): void {
-    const cut = !this.#isolated;
-    void this.#do(() => live.api?.isolate(cut), () => {
-      this.#isolated = cut;
-      if (!cut) this.#cutLinks.clear();
-    });
+    void this.#do(() => live.api?.isolate(!this.#blocked));
   }
 
   #removeServer(): void {
@@ -107,11 +100,11 @@ export class ServerDetails {
     void this.#do(() => live.api?.remove(this.#id), () => this.element.close());
   }
 
-  async #do(action: () => unknown, done: () => void): Promise<void> {
+  async #do(action: () => unknown, done?: () => void): Promise<void> {
     say(this.#trouble, "");
     try {
       await action();
-      done();
+      done?.();
     } catch (error) {
       say(this.#trouble, (error as Partial<Error>).message ?? String(error));
     }

@@ -75,8 +75,7 @@ export class ServerRing extends HTMLElement {
 
   #termOf(member: Member, state: State): number | null {
     if (member.self) return state.term;
-    if (typeof member.term === "number") return member.term;
-    return this.#heard.get(member.id) ?? (member.id === state.leader ? state.term : null);
+    return member.term ?? this.#heard.get(member.id) ?? (member.id === state.leader ? state.term : null);
   }
 
   /** Puts the servers to their places if their number or the room changed. */
