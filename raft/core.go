@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// maxTerm is beyond every term that elections can reach; a larger one in a
+// message is nonsense, and counting on from it would overflow.
+const maxTerm = 1 << 62
+
 // entryOverhead is what an entry counts beyond its data, in bytes, where memory
 // is limited, so that empty ones are not free.
 const entryOverhead = 64
@@ -300,6 +304,9 @@ func (c *Core) check(m Message) error {
 	}
 	if m.Term == 0 && !(m.Reject || m.Type == RequestPreVoteReply) {
 		return errors.New("term 0")
+	}
+	if m.Term > maxTerm {
+		return fmt.Errorf("term %d", m.Term)
 	}
 	switch m.Type {
 	case RequestPreVote, RequestVote:
