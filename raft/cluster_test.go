@@ -325,25 +325,8 @@ func (h *history) calmStep() {
 	h.now += time.Millisecond
 	for _, s := range h.w.hosts {
 		s.now = h.now
-		if s.core.NextDeadline() <= h.now {
-			h.w.do(s, func(c *Core) { c.Tick(h.now) })
-		}
 	}
-	for range len(h.w.net) {
-		m := h.w.net[0]
-		h.w.net = h.w.net[1:]
-		h.w.step(h.w.host(m.To), m)
-	}
-	for _, s := range h.w.hosts {
-		h.w.ready(s)
-		for len(s.writing) > 0 {
-			h.w.write(s)
-		}
-		for len(s.unreported) > 0 {
-			h.w.report(s, s.unreported[0])
-		}
-		h.w.ready(s)
-	}
+	h.w.calmStep(func(ID, ID) bool { return true })
 }
 
 // leader is the one of the latest term.

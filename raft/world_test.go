@@ -358,3 +358,40 @@ func (w *world) onMostDisks(ids []ID, e Entry) bool {
 func sameEntry(a, b Entry) bool {
 	return a.Index == b.Index && a.Term == b.Term && a.Kind == b.Kind && bytes.Equal(a.Data, b.Data)
 }
+
+// runCalm lets time pass in which everything works that is linked.
+func (w *world) runCalm(d time.Duration, linked func(a, b ID) bool) {
+	for passed := time.Duration(0); passed < d; passed += time.Millisecond {
+		for _, h := range w.hosts {
+			h.now += time.Millisecond
+		}
+		w.calmStep(linked)
+	}
+}
+
+// calmStep ticks what is due, delivers what is under way, and completes what
+// is being saved.
+func (w *world) calmStep(linked func(a, b ID) bool) {
+	for _, h := range w.hosts {
+		if h.core.NextDeadline() <= h.now {
+			w.do(h, func(c *Core) { c.Tick(h.now) })
+		}
+	}
+	for range len(w.net) {
+		m := w.net[0]
+		w.net = w.net[1:]
+		if linked(m.From, m.To) {
+			w.step(w.host(m.To), m)
+		}
+	}
+	for _, h := range w.hosts {
+		w.ready(h)
+		for len(h.writing) > 0 {
+			w.write(h)
+		}
+		for len(h.unreported) > 0 {
+			w.report(h, h.unreported[0])
+		}
+		w.ready(h)
+	}
+}
