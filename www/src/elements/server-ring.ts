@@ -143,6 +143,8 @@ export class ServerRing extends HTMLElement {
   #message(message: MessageEvent): void {
     if (message.dir === "received" && message.type !== "RequestPreVote") this.#heard.set(message.peer, message.term);
     if (!this.#state || this.#calm.matches || document.hidden) return;
+    // What is sent where there is no link goes nowhere.
+    if (message.dir === "sent" && this.#members.find((member) => member.id === message.peer)?.link !== "open") return;
     this.#dots.add(message, this.#state.id, (id) => this.#nodes.get(id), performance.now());
   }
 
