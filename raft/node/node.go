@@ -30,6 +30,10 @@ type Config struct {
 	// Observer is told what happens, from the loop; it must not block and may
 	// call the node only from another goroutine.
 	Observer func(Event)
+	// Gather, if set, is called by the loop before it drains the inbox, and
+	// waits for what else is about to arrive: where every input is a call from
+	// outside of its own, as in a browser, batches form only this way.
+	Gather func()
 	// Raft tunes the core; its ID and Rand are set from this Config.
 	Raft raft.Config
 }
@@ -126,6 +130,9 @@ func (n *Node) run() {
 	var queue []input
 	for !n.ended {
 		<-n.inbox.wake
+		if n.cfg.Gather != nil {
+			n.cfg.Gather()
+		}
 		queue = n.inbox.take(queue)
 		n.guard(func() { n.round(queue) })
 		clear(queue)

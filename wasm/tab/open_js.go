@@ -46,11 +46,27 @@ func Open(page PageConfig, observer func(Event)) (*Server, client.Room, error) {
 	clock := newWorkerClock(page.Worker, func(err error) { slow <- err })
 	s, err = NewServer(Config{
 		Room: room, Signal: page.Signal, Link: link, Kind: signaling.KindTab, Home: home, Clock: clock,
+		Gather: gather(),
 		Logger: slog.New(consoleHandler{}), Observer: observer,
 	})
 	go func() { s.Warn(<-slow) }()
 	s.followPage()
 	return s, room, err
+}
+
+// gather gives a function that lets the page's pending microtasks run: all that
+// wait for the same answer ask their next question before the server goes on.
+func gather() func() {
+	queueMicrotask := js.Global().Get("queueMicrotask")
+	ran := make(chan struct{}, 1)
+	run := callback(func(js.Value) any {
+		ran <- struct{}{}
+		return nil
+	})
+	return func() {
+		queueMicrotask.Invoke(run)
+		<-ran
+	}
 }
 
 // followPage ends the server with its page, and makes use of the network's

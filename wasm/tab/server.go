@@ -31,6 +31,8 @@ type Config struct {
 	// Observer is told what happens, in order, from goroutines of the server;
 	// it must not block or call the Server.
 	Observer func(Event)
+	// Gather: see node.Config.
+	Gather func()
 	// Loopback: see rtc.Config.
 	Loopback bool
 }
@@ -67,9 +69,17 @@ var (
 	ErrLeft    = errors.New("this tab is being closed")
 )
 
-// tuning is the core's, as measured for tabs: what is in flight to a peer must
-// fit into the mesh's send buffer, or it would be lost and sent again.
-var tuning = raft.Config{MaxAppendBytes: 24 << 10, MaxInflightBytes: rtc.MaxBuffered / 2}
+// tuning is the core's, as measured for tabs. On a data channel messages cost
+// and bytes do not, so few are in flight and what is proposed meanwhile makes
+// larger ones. What is in flight must fit into the mesh's send buffer, or it
+// would be lost and sent again.
+var tuning = raft.Config{
+	MaxAppendBytes:      maxAppendBytes,
+	MaxInflightBytes:    rtc.MaxBuffered - maxAppendBytes,
+	MaxInflightMessages: 4,
+}
+
+const maxAppendBytes = 24 << 10
 
 // NewServer makes a server and starts its first life. It waits for storage.
 func NewServer(cfg Config) (*Server, error) {
@@ -205,7 +215,7 @@ func (s *Server) begin() (*life, error) {
 	l.links = node.NewLinks(s.cfg.Clock, s.fork(), l.mesh.Send, func(from raft.ID, frame []byte) { l.node.Deliver(from, frame) })
 	l.node, err = node.Start(node.Config{
 		ID: s.id, Cluster: s.cfg.Home.Cluster(), Storage: storage, Transport: l.links, Machine: l.machine,
-		Clock: s.cfg.Clock, Rand: s.fork(), Admitted: s.cfg.Home.SetCluster, Observer: l.observe, Raft: tuning,
+		Clock: s.cfg.Clock, Rand: s.fork(), Admitted: s.cfg.Home.SetCluster, Observer: l.observe, Gather: s.cfg.Gather, Raft: tuning,
 	})
 	if err != nil {
 		l.mesh.Close()
