@@ -64,7 +64,7 @@ func (c *conn) run() {
 	ended := c.readLoop()
 	c.fail(ended)
 	c.srv.leave(c)
-	c.log.Info("left", "code", c.reason.Code, "reason", c.reason.Text)
+	c.log.Info("disconnected", "code", c.reason.Code, "reason", c.reason.Text)
 	if ended != gone {
 		// Closing a socket with unread input resets it, and the last words would be lost: read on until the writer has closed.
 		io.Copy(io.Discard, c.ws.NetConn())

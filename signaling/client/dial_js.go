@@ -40,7 +40,12 @@ func dial(ctx context.Context, url string) (socket, error) {
 	s.on("onclose", func(event js.Value) {
 		s.finish(&closeError{event.Get("code").Int(), event.Get("reason").String()})
 	})
-	// An error event says nothing that the close event, which follows it, does not say.
+	s.on("onerror", func(js.Value) {
+		// After the opening a close event follows, which says more. Before it the specification promises one too; Node 20 sends none.
+		if !s.isOpen {
+			s.finish(fmt.Errorf("signaling: no connection to %s", url))
+		}
+	})
 	select {
 	case <-s.opened:
 	case <-ctx.Done():
@@ -139,7 +144,7 @@ func (s *jsSocket) finish(err error) {
 		return
 	}
 	s.ended, s.end = true, err
-	for _, name := range []string{"onopen", "onmessage", "onclose"} {
+	for _, name := range []string{"onopen", "onmessage", "onclose", "onerror"} {
 		s.ws.Set(name, js.Null())
 	}
 	for _, f := range s.funcs { // it may be one of them that runs now, which syscall/js allows

@@ -100,7 +100,7 @@ func TestJSSocket(t *testing.T) {
 		t.Error("wrote after the end")
 	}
 	s.close()
-	for _, name := range []string{"onopen", "onmessage", "onclose"} {
+	for _, name := range []string{"onopen", "onmessage", "onclose", "onerror"} {
 		if !ws.Get(name).IsNull() {
 			t.Errorf("%s is still set, with a released function behind it", name)
 		}
@@ -171,14 +171,16 @@ func TestJSDialErrors(t *testing.T) {
 		t.Errorf("a bad URL: %v", err)
 	}
 
-	later(func() { fire(b.created[0], "onclose", map[string]any{"code": 1006, "reason": ""}) })
-	if _, err := dial(context.Background(), "ws://nobody/"); err == nil || !strings.Contains(err.Error(), "no connection to ws://nobody/") {
-		t.Errorf("nobody listens: %v", err)
+	for i, event := range []string{"onclose", "onerror"} {
+		later(func() { fire(b.created[i], event, map[string]any{"code": 1006, "reason": ""}) })
+		if _, err := dial(context.Background(), "ws://nobody/"); err == nil || !strings.Contains(err.Error(), "no connection to ws://nobody/") {
+			t.Errorf("nobody listens, %s: %v", event, err)
+		}
 	}
 
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := dial(ctx, "ws://never/"); !errors.Is(err, context.Canceled) || b.created[1].Get("closed").Int() != 1 {
+	if _, err := dial(ctx, "ws://never/"); !errors.Is(err, context.Canceled) || b.created[2].Get("closed").Int() != 1 {
 		t.Errorf("cancelled: %v", err)
 	}
 
