@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -40,4 +42,21 @@ func holds(t testing.TB, what string, d time.Duration, condition func() error) {
 			t.Fatalf("%s, after %v: %v", what, time.Since(start).Round(time.Millisecond), err)
 		}
 	}
+}
+
+// waitText waits until a tab shows a text, whatever its case.
+func waitText(t testing.TB, tb *tab, part string, limit time.Duration) {
+	t.Helper()
+	waitFor(t, fmt.Sprintf("%v to show %q", tb, part), limit, func() error {
+		text, err := tb.text()
+		if err == nil && !contains(text, part) {
+			err = fmt.Errorf("it shows:\n%s", text)
+		}
+		return err
+	})
+}
+
+// contains looks for a text whatever its case.
+func contains(text, part string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
 }
