@@ -26,12 +26,14 @@ test("all is well, in words", () => {
   assert.equal(wellWords(state({ leader: "b2", role: "leader" })), "3 servers, this tab leads.");
   assert.equal(wellWords(state({ leader: "", role: "candidate" })), "3 servers, no leader yet.");
   assert.equal(wellWords(state({ role: "learner" })), "3 servers, heron leads; this tab is catching up before it may vote.");
+  assert.equal(wellWords(state({ quorum: { alive: 2, needed: 2, voters: 3 } })), "2 of 3 servers alive, heron leads.");
   assert.equal(wellWords(state({ role: "joining" })), "Looking for the room's other servers.");
 });
 
 test("how far replication is", () => {
   assert.equal(replicationWords(state()), "All changes replicated.");
   assert.equal(replicationWords(state({ lastIndex: 10 })), "1 change not committed yet.");
+  assert.equal(replicationWords(state({ quorum: { alive: 2, needed: 2, voters: 3 } })), "All changes committed.");
   const lagging = state({ members: [member("c3", "lynx", { matchIndex: 4 }), member("a1", "heron", { matchIndex: 9 })] });
   assert.equal(replicationWords(lagging), "lynx catching up.");
 });

@@ -77,7 +77,8 @@ export function duration(ms: number): string {
 /** The quiet line shown when nothing is wrong. */
 export function wellWords(state: State): string {
   if (state.role === "joining") return "Looking for the room's other servers.";
-  const servers = count(state.quorum.voters, "server");
+  const { alive, voters } = state.quorum;
+  const servers = alive < voters ? `${alive} of ${voters} servers alive` : count(voters, "server");
   const leader = state.leader
     ? state.leader === state.id ? "this tab leads" : `${nameOf(state, state.leader)} leads`
     : "no leader yet";
@@ -92,5 +93,5 @@ export function replicationWords(state: State): string {
     return `${count(state.lastIndex - state.commitIndex, "change")} not committed yet.`;
   }
   if (behind.length > 0) return `${behind.map((m) => m.name).join(", ")} catching up.`;
-  return "All changes replicated.";
+  return state.quorum.alive < state.quorum.voters ? "All changes committed." : "All changes replicated.";
 }

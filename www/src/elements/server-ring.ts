@@ -66,7 +66,7 @@ export class ServerRing extends HTMLElement {
     for (const member of this.#members) {
       this.#nodes.get(member.id)?.draw(member, state, this.#termOf(member, state));
       const line = this.#lines.get(member.id);
-      if (line) set(line, "data-link", member.link);
+      if (line) set(line, "data-link", member.blocked ? "down" : member.link);
     }
     if (this.#details.element.open) this.#details.draw(state, this.#members);
     this.#tick();
@@ -144,7 +144,8 @@ export class ServerRing extends HTMLElement {
     if (message.dir === "received" && message.type !== "RequestPreVote") this.#heard.set(message.peer, message.term);
     if (!this.#state || this.#calm.matches || document.hidden) return;
     // What is sent where there is no link goes nowhere.
-    if (message.dir === "sent" && this.#members.find((member) => member.id === message.peer)?.link !== "open") return;
+    const peer = this.#members.find((member) => member.id === message.peer);
+    if (message.dir === "sent" && (peer?.link !== "open" || peer.blocked)) return;
     this.#dots.add(message, this.#state.id, (id) => this.#nodes.get(id), performance.now());
   }
 
