@@ -47,16 +47,20 @@ type conn struct {
 	pipe *pipe
 	post func(occurrence)
 
-	unread  atomic.Int64  // bytes posted and not handled, with overhead
-	flooded atomic.Bool   // unread has exceeded MaxUnread
-	round   atomic.Uint32 // of our last description
-	closing atomic.Bool   // nothing is posted any more
+	unread  atomic.Int64 // bytes posted and not handled, with overhead
+	flooded atomic.Bool  // unread has exceeded MaxUnread
+	closing atomic.Bool  // nothing is posted any more
 
 	mu      sync.Mutex
 	tasks   []func() error
-	running bool
-	remote  bool     // the peer's description is set; for the running task
-	early   []string // candidates that came before it; for the running task
+	running bool     // a goroutine runs the tasks
+	round   uint32   // of our last description
+	holding bool     // a description is being made: it must be posted before its candidates
+	held    []string // candidates of ours to be posted after it
+
+	// The running task's alone.
+	remote bool     // the peer's description is set
+	early  []string // candidates of the peer that came before it
 }
 
 // newConn makes a connection to a peer that posts what happens to it.
@@ -115,6 +119,7 @@ func (c *conn) guard() {
 // offer makes an offer of a round and posts it.
 func (c *conn) offer(round uint32, restart bool) {
 	c.run(func() error {
+		c.hold()
 		d, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
 		if err != nil {
 			return fmt.Errorf("making an offer: %w", err)
@@ -123,20 +128,50 @@ func (c *conn) offer(round uint32, restart bool) {
 	})
 }
 
-// describe posts our description before it takes effect, so that it is sent
-// before the candidates that its taking effect brings about.
+// hold keeps our candidates back until the next description: pion gathers them
+// while it makes one, if it is that of an ICE restart.
+func (c *conn) hold() {
+	c.mu.Lock()
+	c.holding = true
+	c.mu.Unlock()
+}
+
+// describe posts our description, and then the candidates that belong to it.
 func (c *conn) describe(kind string, round uint32, d webrtc.SessionDescription) error {
-	c.round.Store(round)
 	c.happened(event{kind: evDescribed, signal: signal{Kind: kind, Round: round, SDP: d.SDP}})
+	c.mu.Lock()
+	c.round, c.holding = round, false
+	for _, candidate := range c.held {
+		c.tellCandidate(candidate)
+	}
+	c.held = nil
+	c.mu.Unlock()
 	if err := c.pc.SetLocalDescription(d); err != nil {
 		return fmt.Errorf("taking our %s: %w", kind, err)
 	}
 	return nil
 }
 
+func (c *conn) gathered(candidate string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case len(candidate) > MaxCandidate || len(c.held) >= MaxCandidates:
+	case c.holding:
+		c.held = append(c.held, candidate)
+	default:
+		c.tellCandidate(candidate)
+	}
+}
+
+func (c *conn) tellCandidate(candidate string) {
+	c.happened(event{kind: evGathered, signal: signal{Kind: signalCandidate, Round: c.round, Candidate: candidate}})
+}
+
 // answer takes the peer's offer of a round, makes the answer and posts it.
 func (c *conn) answer(round uint32, sdp string) {
 	c.run(func() error {
+		c.hold()
 		if err := c.setRemote(webrtc.SDPTypeOffer, sdp); err != nil {
 			return fmt.Errorf("taking the peer's offer: %w", err)
 		}
@@ -209,12 +244,6 @@ func (c *conn) happened(ev event) {
 
 func (c *conn) broken(reason string, suspect bool) {
 	c.happened(event{kind: evBroken, reason: reason, suspect: suspect})
-}
-
-func (c *conn) gathered(candidate string) {
-	if len(candidate) <= MaxCandidate {
-		c.happened(event{kind: evGathered, signal: signal{Kind: signalCandidate, Round: c.round.Load(), Candidate: candidate}})
-	}
 }
 
 func (c *conn) stateChanged(state string) {

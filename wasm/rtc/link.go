@@ -145,7 +145,7 @@ type turn struct {
 // table says what happens; an empty place means nothing does.
 var table = [eventKinds][phases]func(*turn){
 	//             waiting            connecting            open                 probing
-	evPresent:     {(*turn).begin, (*turn).listed, (*turn).listed, (*turn).listed},
+	evPresent:     {(*turn).begin, (*turn).offerAgain, (*turn).listed, (*turn).listed},
 	evAbsent:      {(*turn).forget, (*turn).unlisted, (*turn).unlisted, (*turn).unlisted},
 	evLeft:        {(*turn).forget, (*turn).unlisted, (*turn).doubtLeft, (*turn).doubtLeft},
 	evReplaced:    {(*turn).forget, (*turn).replace, (*turn).replace, (*turn).replace},

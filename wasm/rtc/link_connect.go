@@ -17,6 +17,17 @@ func (t *turn) begin() {
 	}
 }
 
+// offerAgain: the peer, or we, came back to signaling. An offer that was not
+// answered may have been lost while they were away.
+func (t *turn) offerAgain() {
+	t.present = true
+	if t.offerer && !t.accepted {
+		t.reason = "the peer was away from signaling"
+		t.drop()
+		t.dial()
+	}
+}
+
 func (t *turn) listed()   { t.present = true }
 func (t *turn) unlisted() { t.present = false }
 func (t *turn) forget()   { t.do(action{kind: actForget}) }

@@ -43,10 +43,9 @@ type world struct {
 
 // side is one of the links.
 type side struct {
-	link    link
-	up      bool
-	conn    *fakeConn
-	signals int // sent
+	link link
+	up   bool
+	conn *fakeConn
 }
 
 // fakeConn is one side's connection: it knows its partner by the attempt, and
