@@ -112,7 +112,7 @@ func (tb *tab) command(name string, arguments ...any) (Result, error) {
 }
 
 func (tb *tab) commandWithin(limit time.Duration, name string, arguments ...any) (Result, error) {
-	encoded, err := json.Marshal(arguments)
+	encoded, err := json.Marshal(append([]any{}, arguments...))
 	if err != nil {
 		return Result{}, err
 	}

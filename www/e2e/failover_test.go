@@ -35,8 +35,8 @@ func TestLeaderTabCloses(t *testing.T) {
 	// One of three is not a majority.
 	except(left, leader)[0].close()
 	alone := leader
-	waitText(t, alone, "1 of 3 servers", 5*time.Second)
-	waitText(t, alone, "2 needed", time.Second)
+	waitText(t, alone, notice, "1 of 3 servers", 5*time.Second)
+	waitText(t, alone, notice, "2 needed", time.Second)
 	if s := alone.state(); s.Reason == "" || s.Problem == "" || s.Quorum.Alive != 1 || s.Quorum.Needed != 2 || s.Quorum.Voters != 3 {
 		t.Errorf("alone it gives the problem %q, the reason %q and the quorum %+v", s.Problem, s.Reason, s.Quorum)
 	}
@@ -84,7 +84,7 @@ func TestCommandWaitsForLeader(t *testing.T) {
 	tabs := r.openTabs(3)
 	tabs[0].close()
 	tabs[1].close()
-	waitText(t, tabs[2], "1 of 3 servers", 5*time.Second)
+	waitText(t, tabs[2], notice, "1 of 3 servers", 5*time.Second)
 	tabs[2].eval(`window.early = tabraft.put("early", "yes").then(() => "acknowledged", (e) => e.code), true`, nil)
 	second := r.openTab()
 	var outcome string

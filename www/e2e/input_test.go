@@ -27,15 +27,12 @@ func TestDamagedLink(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tb := r.open(r.server.url + c.fragment)
-			waitText(t, tb, "link", loadTimeout)
-			waitText(t, tb, c.words, spreadTimeout)
-			if s := tb.state(); s.Role != "stopped" || s.Reason == "" || s.Problem == "" {
+			t.Log(waitText(t, tb, notice, c.words, loadTimeout))
+			if s := tb.state(); s.Role != "stopped" || !contains(s.Reason, c.words) || s.Problem == "" {
 				t.Errorf("the role is %q, the problem %q, the reason %q", s.Role, s.Problem, s.Reason)
-			} else {
-				t.Logf("%s: %s", s.Problem, s.Reason)
 			}
 			_, err := tb.command("put", "k", "v")
-			wantFailure(t, err, "stopped", "link")
+			wantFailure(t, err, "stopped", c.words)
 			tb.close()
 		})
 	}
@@ -92,9 +89,7 @@ func TestBrowserLacks(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tb := r.openWith(r.server.url, openOptions{inject: c.inject})
-			waitText(t, tb, c.words, loadTimeout)
-			text, _ := tb.text()
-			t.Log(shorten(text))
+			t.Log(waitText(t, tb, notice, c.words, loadTimeout))
 			tb.close()
 		})
 	}
@@ -112,7 +107,7 @@ func TestStorageFails(t *testing.T) {
 	failing.eval(`IDBObjectStore.prototype.put = IDBObjectStore.prototype.add =
 		() => { throw new DOMException("The disk is full.", "QuotaExceededError") }, true`, nil)
 	r.put(leader, "to two of three", "yes")
-	waitText(t, failing, "stor", spreadTimeout)
+	waitText(t, failing, notice, "stor", spreadTimeout)
 	if s := failing.state(); s.Role != "stopped" || s.Problem != "storage" || s.Reason == "" {
 		t.Errorf("the role is %q, the problem %q, the reason %q", s.Role, s.Problem, s.Reason)
 	} else {

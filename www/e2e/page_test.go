@@ -70,7 +70,7 @@ func TestKeyboard(t *testing.T) {
 	r.waitAcked(tb)
 	tb.press("get colour")
 	tb.press(kb.Enter)
-	waitText(t, tb, `colour = "green"`, spreadTimeout)
+	waitText(t, tb, answers, `colour = "green"`, spreadTimeout)
 	tb.press(kb.ArrowUp + kb.ArrowUp)
 	var line string
 	tb.eval("document.activeElement.value", &line)
@@ -82,7 +82,7 @@ func TestKeyboard(t *testing.T) {
 	r.waitAcked(tb)
 	tb.press("nonsense")
 	tb.press(kb.Enter)
-	waitText(t, tb, "help", spreadTimeout)
+	waitText(t, tb, answers, "help", spreadTimeout)
 }
 
 // Text from others is text: it shows as it is.
@@ -94,7 +94,7 @@ func TestTextIsText(t *testing.T) {
 	r.waitAcked(tabs...)
 	for _, tb := range tabs {
 		tb.front()
-		waitText(t, tb, markup, spreadTimeout)
+		waitText(t, tb, theMap, markup, spreadTimeout)
 		var harmed bool
 		tb.eval(`window.stranger !== undefined || document.querySelector("img[src=x]") !== null`, &harmed)
 		if harmed {
@@ -153,10 +153,10 @@ func TestLayout(t *testing.T) {
 	look("three servers")
 	tabs[0].close()
 	tabs[1].close()
-	waitText(t, tb, "1 of 3 servers", spreadTimeout)
+	waitText(t, tb, notice, "1 of 3 servers", spreadTimeout)
 	look("no quorum")
 	tb.eval("tabraft.crash()", nil)
-	waitText(t, tb, "restart", spreadTimeout)
+	waitText(t, tb, notice, "restart", spreadTimeout)
 	look("crashed")
 }
 

@@ -14,12 +14,14 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/css"
 	"github.com/chromedp/cdproto/dom"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/inspector"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // A tab is one tab of a browser, alive or not.
@@ -300,20 +302,33 @@ func (tb *tab) hidden() bool {
 	return state == "hidden"
 }
 
-// text is what the page shows, as a person reads it.
-func (tb *tab) text() (string, error) {
+// text is what the page shows, or a part of it, as a person reads it.
+func (tb *tab) text(selector string) (string, error) {
 	var text string
-	err := tb.tryEval("document.body.innerText", &text)
+	err := tb.tryEval(fmt.Sprintf("document.querySelector(%q).innerText", selector), &text)
 	return text, err
 }
 
-// press types keys into whatever has the focus; kb names the special ones.
+// press types keys into whatever has the focus; kb names the special ones. A
+// page that prevents a key's default keeps its letter out, as with a keyboard.
 func (tb *tab) press(keys string) {
 	tb.browser.t.Helper()
-	ctx, done := context.WithTimeout(tb.ctx, callTimeout)
-	defer done()
-	if err := chromedp.Do(ctx, chromedp.KeyEvent(keys)); err != nil {
-		tb.browser.t.Fatalf("%v: press %q: %v", tb, keys, err)
+	for _, r := range keys {
+		text := ""
+		for _, event := range kb.Encode(r) {
+			if event.Type == kb.KeyChar {
+				text = event.Text
+			}
+		}
+		for _, event := range kb.Encode(r) {
+			switch event.Type {
+			case kb.KeyChar:
+				continue
+			case kb.KeyRawDown, kb.KeyDown:
+				event.Type, event.Text = kb.KeyDown, text
+			}
+			mustCall(tb, input.DispatchKeyEvent, *event)
+		}
 	}
 }
 

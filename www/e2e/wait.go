@@ -44,16 +44,29 @@ func holds(t testing.TB, what string, d time.Duration, condition func() error) {
 	}
 }
 
-// waitText waits until a tab shows a text, whatever its case.
-func waitText(t testing.TB, tb *tab, part string, limit time.Duration) {
+// Parts of the page that tests read.
+const (
+	// notice says what is wrong and what to do about it.
+	notice = "tabraft-banner"
+	// answers are those of the console line.
+	answers = "tabraft-console"
+	// theMap are the keys and values.
+	theMap = "tabraft-map"
+)
+
+// waitText waits until a part of a tab's page shows a text, whatever its case,
+// and returns all that the part shows.
+func waitText(t testing.TB, tb *tab, part, words string, limit time.Duration) string {
 	t.Helper()
-	waitFor(t, fmt.Sprintf("%v to show %q", tb, part), limit, func() error {
-		text, err := tb.text()
-		if err == nil && !contains(text, part) {
+	var text string
+	waitFor(t, fmt.Sprintf("%v to show %q in %s", tb, words, part), limit, func() (err error) {
+		text, err = tb.text(part)
+		if err == nil && !contains(text, words) {
 			err = fmt.Errorf("it shows:\n%s", text)
 		}
 		return err
 	})
+	return text
 }
 
 // contains looks for a text whatever its case.
