@@ -195,23 +195,26 @@ func New(cfg Config, st Stored, now time.Duration) (*Core, error) {
 // does no harm.
 func (c *Core) Tick(now time.Duration) {
 	// A tick that comes later than an election timeout means that this
-	// server was suspended. What it missed says nothing about the others: it
-	// starts to count anew, so that a waking laptop deposes nobody.
-	suspended := now-c.NextDeadline() >= c.cfg.ElectionTimeout
+	// server was suspended. The time that it slept says nothing about the
+	// others and does not count, so that a waking laptop deposes nobody.
+	slept := now - c.NextDeadline()
+	suspended := slept >= c.cfg.ElectionTimeout
 	c.setNow(now)
 	switch {
-	case c.role == Leader && suspended:
-		for _, p := range c.peers {
-			p.lastHeard = c.now
-		}
-		c.heartbeat()
 	case c.role == Leader:
+		if suspended {
+			for _, p := range c.peers {
+				p.lastHeard = min(p.lastHeard+slept, c.now)
+			}
+		}
 		if c.now >= c.heartbeatDeadline {
 			c.heartbeat()
 		}
-	case suspended && !c.soleVoter():
+	case suspended && !c.woke && !c.soleVoter():
+		c.woke = true
 		c.drawElectionDeadline()
 	case c.now >= c.electionDeadline:
+		c.woke = false
 		c.campaign()
 	}
 }

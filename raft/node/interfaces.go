@@ -57,3 +57,18 @@ type Timer interface {
 	// Stop disarms it. A call already under way may still arrive.
 	Stop()
 }
+
+// Logger takes what operators may want to read; a *slog.Logger is one. An
+// interface, so that a tab does not have to load log/slog.
+type Logger interface {
+	Debug(message string, pairs ...any)
+	Info(message string, pairs ...any)
+	Warn(message string, pairs ...any)
+}
+
+// NoLog is the Logger that drops everything.
+type NoLog struct{}
+
+func (NoLog) Debug(string, ...any) {}
+func (NoLog) Info(string, ...any)  {}
+func (NoLog) Warn(string, ...any)  {}

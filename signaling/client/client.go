@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -59,13 +58,13 @@ type Config struct {
 	Room    Room
 	Peer    signaling.Peer
 	Handler Handler
-	Logger  *slog.Logger // nil: no logs
+	Logger  Logger // nil: no logs
 }
 
 // Client is a connection to a signaling server that restores itself. Its methods may be called from any goroutine, and do not block.
 type Client struct {
 	cfg     Config
-	log     *slog.Logger
+	log     Logger
 	dial    func(ctx context.Context, url string) (socket, error)
 	backoff backoff
 	ctx     context.Context
@@ -79,13 +78,26 @@ type Client struct {
 	sock    socket   // nil unless there is one, connected or on the way
 }
 
+// Logger takes what operators may want to read; a *slog.Logger is one. An interface, so that a tab does not have to load log/slog.
+type Logger interface {
+	Debug(message string, pairs ...any)
+	Info(message string, pairs ...any)
+	Warn(message string, pairs ...any)
+}
+
+type noLog struct{}
+
+func (noLog) Debug(string, ...any) {}
+func (noLog) Info(string, ...any)  {}
+func (noLog) Warn(string, ...any)  {}
+
 // Start begins to connect and returns at once. Everything else is heard through the handler.
 func Start(cfg Config) *Client { return start(cfg, dial, rand.Float64) }
 
 func start(cfg Config, dial func(context.Context, string) (socket, error), random func() float64) *Client {
 	c := &Client{cfg: cfg, log: cfg.Logger, dial: dial, backoff: backoff{random: random}, retry: make(chan struct{}, 1), done: make(chan struct{})}
 	if c.log == nil {
-		c.log = slog.New(slog.DiscardHandler)
+		c.log = noLog{}
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	go c.run()

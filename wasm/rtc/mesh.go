@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -47,7 +46,7 @@ type Config struct {
 	Clock   node.Clock
 	Handler Handler
 	Rand    *rand.Rand // for back-off; the mesh's alone from now on
-	Logger  *slog.Logger
+	Logger  node.Logger
 	// Loopback has a native mesh use the addresses 127.0.0.1 and ::1, and no
 	// others: for tests, and where there is no network. Browsers decide for
 	// themselves.
@@ -85,7 +84,7 @@ type Link struct {
 // called from any goroutine and do not block.
 type Mesh struct {
 	cfg   Config
-	log   *slog.Logger
+	log   node.Logger
 	timer node.Timer
 	queue *queue
 
@@ -125,7 +124,7 @@ func New(cfg Config) (*Mesh, error) {
 		cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
+		cfg.Logger = node.NoLog{}
 	}
 	m := &Mesh{cfg: cfg, log: cfg.Logger, queue: newQueue(), members: make(map[raft.ID]*member)}
 	m.pipes.Store(new(map[raft.ID]*pipe))

@@ -2,9 +2,10 @@ package tab
 
 import (
 	"context"
-	"log/slog"
+	"fmt"
 	"syscall/js"
 
+	"tabraft/raft/node"
 	"tabraft/signaling"
 	"tabraft/signaling/client"
 )
@@ -47,7 +48,7 @@ func Open(page PageConfig, observer func(Event)) (*Server, client.Room, error) {
 	s, err = NewServer(Config{
 		Room: room, Signal: page.Signal, Link: link, Kind: signaling.KindTab, Home: home, Clock: clock,
 		Gather: gather(),
-		Logger: slog.New(consoleHandler{}), Observer: observer,
+		Logger: consoleLog{}, Observer: observer,
 	})
 	go func() { s.Warn(<-slow) }()
 	s.followPage()
@@ -97,29 +98,13 @@ func (s *Server) followPage() {
 	})
 }
 
-// consoleHandler writes warnings and errors to the browser's console.
-type consoleHandler struct{ attrs []slog.Attr }
+// consoleLog is a Logger that writes warnings to the browser's console.
+type consoleLog struct{ node.NoLog }
 
-func (consoleHandler) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn
-}
-
-func (h consoleHandler) Handle(_ context.Context, r slog.Record) error {
-	text := "tabraft: " + r.Message
-	add := func(a slog.Attr) bool {
-		text += " " + a.Key + "=" + a.Value.String()
-		return true
+func (consoleLog) Warn(message string, pairs ...any) {
+	text := "tabraft: " + message
+	for i := 0; i+1 < len(pairs); i += 2 {
+		text += fmt.Sprintf(" %v=%v", pairs[i], pairs[i+1])
 	}
-	for _, a := range h.attrs {
-		add(a)
-	}
-	r.Attrs(add)
 	js.Global().Get("console").Call("warn", text)
-	return nil
 }
-
-func (h consoleHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return consoleHandler{append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
-}
-
-func (h consoleHandler) WithGroup(string) slog.Handler { return h }

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -27,7 +26,7 @@ type Config struct {
 	Kind   signaling.Kind
 	Home   Home
 	Clock  node.Clock
-	Logger *slog.Logger
+	Logger node.Logger
 	// Observer is told what happens, in order, from goroutines of the server;
 	// it must not block or call the Server.
 	Observer func(Event)
