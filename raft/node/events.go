@@ -14,7 +14,7 @@ const (
 	EventRole EventKind = iota
 	// EventCommitted: commitIndex rose to Index.
 	EventCommitted
-	// EventApplied: Entry was applied, with Result.
+	// EventApplied: Entries were applied.
 	EventApplied
 	// EventSent and EventReceived: Message went to or came from Peer.
 	EventSent
@@ -35,8 +35,7 @@ type Event struct {
 	Role    raft.Role
 	Term    uint64
 	Index   uint64
-	Entry   *raft.Entry
-	Result  []byte
+	Entries []raft.Entry
 	Message *raft.Message
 	Err     error
 }

@@ -338,7 +338,9 @@ func (n *Node) apply(entries []raft.Entry) {
 			result = n.cfg.Machine.Apply(e.Index, e.Data)
 		}
 		n.answer(e, result)
-		n.emit(Event{Kind: EventApplied, Entry: e, Result: result})
+	}
+	if len(entries) > 0 {
+		n.emit(Event{Kind: EventApplied, Entries: entries})
 	}
 	n.flushReplies()
 }

@@ -142,7 +142,11 @@ func (s *Server) stop(why error) {
 	s.mu.Unlock()
 	l.end()
 	s.emit("role", RoleEvent{Role: roleStopped, Term: s.last.Term})
-	s.emit("error", ErrorEvent{Message: why.Error()})
+	kind := "error"
+	if problem, _ := stoppedWords(why); problem == "storage" {
+		kind = "storage"
+	}
+	s.emit(kind, ErrorEvent{Message: why.Error()})
 }
 
 func (s *Server) emit(kind string, data any) {
@@ -363,7 +367,8 @@ func (l *life) observe(e node.Event) {
 	case node.EventCommitted:
 		l.s.emit("commit", IndexEvent{Index: e.Index})
 	case node.EventApplied:
-		l.s.emit("apply", IndexEvent{Index: e.Entry.Index, Term: e.Entry.Term})
+		first, last := e.Entries[0], e.Entries[len(e.Entries)-1]
+		l.s.emit("apply", AppliedEvent{From: first.Index, Index: last.Index, Term: last.Term})
 	case node.EventSent, node.EventReceived:
 		if e.Kind == node.EventReceived {
 			l.note(e.Message)

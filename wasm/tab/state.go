@@ -108,7 +108,11 @@ type (
 	}
 	IndexEvent struct {
 		Index uint64 `json:"index"`
-		Term  uint64 `json:"term,omitempty"`
+	}
+	AppliedEvent struct {
+		From  uint64 `json:"from"`
+		Index uint64 `json:"index"`
+		Term  uint64 `json:"term"`
 	}
 	PeerEvent struct {
 		Peer   string `json:"peer"`

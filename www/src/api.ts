@@ -105,20 +105,48 @@ export interface MessageEvent {
   /** Id of the other server. */
   peer: string;
   term: number;
+  /** The last index it speaks of. */
   index: number;
+  /** How many entries it carries. */
+  entries: number;
+}
+
+/** This server's role, term or leader changed; leader is empty while none is
+ * known. */
+export interface RoleEvent {
+  role: Role;
+  term: number;
+  leader: string;
+}
+
+/** The connection to a server came up or went down, the members changed
+ * (reason "members"), or the signaling connection did (reason "signaling"). */
+export interface PeerEvent {
+  peer: string;
+  up: boolean;
+  reason: string;
+}
+
+/** Something was refused or failed; peer is absent if it was not from one. */
+export interface ErrorEvent {
+  message: string;
+  peer?: string;
 }
 
 /** What the listeners of on() are called with. */
 export interface Events {
-  role: unknown;
-  term: unknown;
-  leader: unknown;
-  commit: unknown;
-  apply: unknown;
+  role: RoleEvent;
+  term: RoleEvent;
+  leader: RoleEvent;
+  /** commitIndex rose to index. */
+  commit: { index: number };
+  /** The entries from..index were applied, the last one of that term. */
+  apply: { from: number; index: number; term: number };
   message: MessageEvent;
-  peer: unknown;
-  storage: unknown;
-  error: unknown;
+  peer: PeerEvent;
+  /** The storage failed, and with it this server. */
+  storage: ErrorEvent;
+  error: ErrorEvent;
 }
 
 export interface Tabraft {
