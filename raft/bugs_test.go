@@ -44,9 +44,7 @@ func TestBug03StepDownKeepsVote(t *testing.T) {
 	// And a leader that steps down for want of a quorum.
 	c = newCore(t, testConfig(), storedTerms(3, 1))
 	elect(t, c, 3)
-	for c.role == Leader {
-		timeout(t, c)
-	}
+	stepDown(t, c)
 	if c.votedFor != 1 || c.currentTerm != 2 {
 		t.Fatalf("it voted for %s in term %d", c.votedFor, c.currentTerm)
 	}
@@ -103,18 +101,14 @@ func TestBug07PreVoteChangesNothing(t *testing.T) {
 // Bug 8: a leader that stepped down can be elected again.
 func TestBug08FormerLeaderWinsAgain(t *testing.T) {
 	c := lead(t, testConfig(), 3)
-	for c.role == Leader {
-		timeout(t, c)
-	}
+	stepDown(t, c)
 	elect(t, c, 3)
 	if c.currentTerm != 3 {
 		t.Fatalf("term %d", c.currentTerm)
 	}
 	// And it grants pre-votes when it has no leader.
 	c = lead(t, testConfig(), 3)
-	for c.role == Leader {
-		timeout(t, c)
-	}
+	stepDown(t, c)
 	if only(t, step(t, c, Message{Type: RequestPreVote, From: 2, Term: 3, LogIndex: 2, LogTerm: 2}), RequestPreVoteReply, 2).Reject {
 		t.Fatal("a former leader refuses for ever")
 	}
@@ -181,7 +175,7 @@ func TestBug13PartialMeshHasStableLeader(t *testing.T) {
 		a, b = min(a, b), max(a, b)
 		return b <= 3 || a == 2 && b == 4 || a == 3 && b == 5
 	}
-	for seed := range uint64(6) {
+	for seed := range uint64(3) {
 		w := newWorld()
 		conf := Configuration{Voters: []ID{1, 2, 3, 4, 5}}
 		w.facts = []fact{{foundingDisk(conf).Entries[0], 1}}

@@ -21,7 +21,7 @@ import (
 //	go test ./raft -run TestRandomHistories -first 1234 -seeds 1
 
 var (
-	flagSeeds = flag.Int("seeds", 40, "how many random histories to run")
+	flagSeeds = flag.Int("seeds", 60, "how many random histories to run")
 	flagFirst = flag.Uint64("first", 1, "the seed of the first random history")
 	flagSteps = flag.Int("steps", 3000, "the length of each random history")
 )

@@ -132,6 +132,9 @@ type Core struct {
 	// electionTimeout is how long that wait was drawn.
 	electionDeadline time.Duration
 	electionTimeout  time.Duration
+	// woke: it slept, has waited anew, and heard no leader since. The next
+	// late tick is then a slow timer rather than another sleep.
+	woke bool
 
 	// Candidates and pre-candidates: who answered, and what.
 	votes map[ID]bool
@@ -368,11 +371,12 @@ func (c *Core) checkAppend(m Message) error {
 // send hands a message to the driver, now if it may leave now and else as
 // soon as everything it rests on is durable. A leader's AppendEntries rests
 // on its term alone, which was durable before it won; a pre-vote rests on
-// nothing. All else waits for the term, vote and entries it tells of.
+// nothing, a refusal on term and vote. All else waits for the entries as well.
 func (c *Core) send(m Message) {
 	m.From = c.cfg.ID
-	switch m.Type {
-	case AppendEntries, RequestPreVote, RequestPreVoteReply:
+	switch {
+	case m.Type == AppendEntries || m.Type == RequestPreVote || m.Type == RequestPreVoteReply,
+		m.Reject && c.saves.hardIsDurable(c.hardState()):
 		c.out = append(c.out, m)
 	default:
 		if after := c.saves.covering(c.hardState(), c.log.lastIndex()); after > c.saves.durable {

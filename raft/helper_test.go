@@ -103,6 +103,16 @@ func elect(t *testing.T, c *Core, n int) {
 	}
 }
 
+// stepDown lets time pass until a leader that hears nothing gives up.
+func stepDown(t *testing.T, c *Core) {
+	t.Helper()
+	for n := 0; c.role == Leader; n++ {
+		if timeout(t, c); n > 100 {
+			t.Fatal("it leads on without followers")
+		}
+	}
+}
+
 // ofType picks messages.
 func ofType(ms []Message, t MessageType) []Message {
 	var out []Message

@@ -145,6 +145,19 @@ func TestReconfigureRefuses(t *testing.T) {
 	if _, err := c.Reconfigure([]ID{1}, nil); err != ErrChangeInProgress {
 		t.Errorf("a second change: %v", err)
 	}
+	for c.commitIndex < 4 { // first C_old,new, then C_new
+		if _, err := c.Reconfigure([]ID{1}, nil); err != ErrChangeInProgress {
+			t.Fatalf("committed %d, a second change: %v", c.commitIndex, err)
+		}
+		drain(t, c)
+		step(t, c, Message{Type: AppendEntriesReply, From: 3, Term: 2, LogIndex: c.log.lastIndex()})
+	}
+	if _, err := c.Reconfigure([]ID{3, 1}, []ID{2}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Reconfigure([]ID{3, 1}, nil); err != ErrChangeInProgress {
+		t.Errorf("a change while learners change: %v", err)
+	}
 	f := newCore(t, testConfig(), storedTerms(3, 1))
 	if _, err := f.Reconfigure([]ID{1}, nil); err != ErrNotLeader {
 		t.Errorf("a change at a follower: %v", err)

@@ -62,7 +62,6 @@ func (c *Core) heartbeat() {
 		return
 	}
 	for _, p := range c.peers {
-		p.waiting = false
 		if p.probing && p.next <= c.log.lastIndex() {
 			c.sendAppend(p)
 		} else {
@@ -87,7 +86,7 @@ func (c *Core) quorumActive() bool {
 // message's term is current and check has passed.
 func (c *Core) handleAppend(m Message) {
 	c.role, c.leader, c.votes = Follower, m.From, nil
-	c.leaderContact = c.now
+	c.leaderContact, c.woke = c.now, false
 	c.drawElectionDeadline()
 
 	if !c.log.matches(m.LogIndex, m.LogTerm) {

@@ -49,6 +49,19 @@ func TestSlowStorageAnswersHeartbeats(t *testing.T) {
 	}
 }
 
+// A refusal waits for the term, not for entries that are being saved.
+func TestRefusalDoesNotWaitForEntries(t *testing.T) {
+	c := newCore(t, testConfig(), storedTerms(3, 1))
+	step(t, c, Message{Type: AppendEntries, From: 2, Term: 2, LogIndex: 1, LogTerm: 1})
+	receive(t, c, Message{Type: AppendEntries, From: 2, Term: 2, LogIndex: 1, LogTerm: 1, Entries: []Entry{noop(2, 2)}})
+	take(t, c)
+	receive(t, c, Message{Type: AppendEntries, From: 2, Term: 2, LogIndex: 5, LogTerm: 2, Entries: []Entry{noop(6, 2)}})
+	rd, _ := c.Ready()
+	if m := only(t, rd.Messages, AppendEntriesReply, 2); !m.Reject || m.Hint != 2 {
+		t.Fatalf("%+v", m)
+	}
+}
+
 // The first heartbeat of a term is not answered before the term is durable.
 func TestHeartbeatOfNewTermWaitsForTerm(t *testing.T) {
 	c := newCore(t, testConfig(), storedTerms(3, 1))

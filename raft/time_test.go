@@ -11,6 +11,7 @@ func TestSuspendedFollowerDeposesNobody(t *testing.T) {
 	c := newCore(t, testConfig(), storedTerms(3, 1))
 	step(t, c, Message{Type: AppendEntries, From: 2, Term: 2, LogIndex: 1, LogTerm: 1})
 	for range 5 {
+		step(t, c, Message{Type: AppendEntries, From: 2, Term: 2, LogIndex: 1, LogTerm: 1})
 		wake := c.NextDeadline() + testTimeout
 		c.Tick(wake)
 		if out := drain(t, c); c.role != Follower || len(out) > 0 {
@@ -27,7 +28,7 @@ func TestSuspendedFollowerDeposesNobody(t *testing.T) {
 	}
 }
 
-// A leader that slept counts its followers' silence anew, once.
+// A leader that slept does not count that time as its followers' silence.
 func TestSuspendedLeaderCountsAnew(t *testing.T) {
 	c := lead(t, testConfig(), 3)
 	c.Tick(c.now + time.Hour)
@@ -35,11 +36,39 @@ func TestSuspendedLeaderCountsAnew(t *testing.T) {
 		t.Fatalf("a %s that sends %v", c.role, out)
 	}
 	woken := c.now
-	for c.role == Leader {
-		timeout(t, c)
-	}
-	if d := c.now - woken; d < testTimeout || d > testTimeout+100*time.Millisecond {
+	stepDown(t, c)
+	if d := c.now - woken; d < testTimeout-50*time.Millisecond || d > testTimeout+100*time.Millisecond {
 		t.Fatalf("it stepped down after %s", d)
+	}
+}
+
+// Where timers always fire late, a server must not take itself for asleep for
+// ever: a follower whose leader is gone campaigns, and a leader without
+// followers steps down.
+func TestSlowTimersAreNotSleep(t *testing.T) {
+	c := newCore(t, testConfig(), storedTerms(3, 1))
+	for n := 1; c.role == Follower; n++ {
+		c.Tick(c.now + time.Minute)
+		if drain(t, c); n > 2 {
+			t.Fatal("it never campaigns")
+		}
+	}
+	c = lead(t, testConfig(), 3)
+	for n := 1; c.role == Leader; n++ {
+		c.Tick(c.now + time.Second)
+		if drain(t, c); n > 20 {
+			t.Fatal("it never steps down")
+		}
+	}
+	// With followers that answer it stays.
+	c = lead(t, testConfig(), 3)
+	for range 50 {
+		c.Tick(c.now + time.Second)
+		drain(t, c)
+		step(t, c, Message{Type: AppendEntriesReply, From: 2, Term: 2, LogIndex: 2})
+	}
+	if c.role != Leader {
+		t.Fatalf("a %s", c.role)
 	}
 }
 
