@@ -3,10 +3,10 @@ package e2e
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +42,7 @@ type browserOptions struct {
 // on when all others are closed.
 type browser struct {
 	t       testing.TB
+	number  int // of the browser among those of all tests, from 1
 	profile string
 	options browserOptions
 	ctx     context.Context
@@ -51,10 +52,13 @@ type browser struct {
 	tabs []*tab // in the order of opening, closed ones too
 }
 
+// browsers counts the browsers that were started.
+var browsers atomic.Int32
+
 // startBrowser starts a browser, which ends with the test.
 func startBrowser(t testing.TB, options browserOptions) *browser {
 	t.Helper()
-	b := &browser{t: t, options: options, profile: options.profile}
+	b := &browser{t: t, number: int(browsers.Add(1)), options: options, profile: options.profile}
 	if b.profile == "" {
 		b.profile = profileDir(t)
 	}
@@ -270,6 +274,3 @@ func onlyNew(before, after []int) int {
 	}
 	return found
 }
-
-// String tells browsers apart in traces.
-func (b *browser) String() string { return fmt.Sprintf("browser on %s", b.profile) }

@@ -15,7 +15,7 @@ func TestThreeTabs(t *testing.T) {
 	tabs := r.openTabs(2)
 	start := time.Now()
 	tabs = append(tabs, r.openTab())
-	r.waitClusterWithin(promised, 3, tabs...)
+	r.waitLeader(promised, 3, tabs...)
 	took := time.Since(start)
 	t.Logf("a cluster %v after the third tab was opened", took.Round(time.Millisecond))
 	if took > promised {
@@ -141,7 +141,8 @@ func TestTenTabsAtOnce(t *testing.T) {
 		})
 	}
 	r.ids(tabs...)
-	r.waitClusterWithin(loadTimeout, n, tabs...)
+	r.waitLeader(loadTimeout, n, tabs...)
+	r.waitCluster(n, tabs...)
 	r.ids(tabs...)
 	r.put(tabs[n-1], "from the last", "yes")
 	r.waitAcked(tabs...)

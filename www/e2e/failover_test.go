@@ -25,7 +25,7 @@ func TestLeaderTabCloses(t *testing.T) {
 
 	leader.startClose()
 	left := except(tabs, leader)
-	leader, took := r.waitClusterWithin(leadTimeout, 3, left...)
+	leader, took := r.waitLeader(leadTimeout, 3, left...)
 	t.Logf("a new leader %v after the old one's tab was closed", took.Round(time.Millisecond))
 	r.waitAcked(left...)
 	r.put(left[0], "after", "yes")
@@ -158,6 +158,35 @@ func leaderAmong(tabs []*tab) (*tab, error) {
 	return nil, errors.New("none of them leads")
 }
 
+// A lesson closes leaders and opens tabs all the time: each time the tabs are
+// linked again soon, and the next leader's end costs no more than the first.
+func TestLeadersComeAndGo(t *testing.T) {
+	const (
+		rounds    = 8
+		linkLimit = 5 * time.Second
+	)
+	r := startRoom(t, browserOptions{})
+	tabs := r.openTabs(3)
+	for round := range rounds {
+		leader := r.waitCluster(3, tabs...)
+		leader.startClose()
+		left := except(tabs, leader)
+		_, led := r.waitLeader(leadTimeout, 3, left...)
+		r.put(left[0], fmt.Sprintf("round %d", round), "yes")
+		start := time.Now()
+		tabs = append(left, r.openTab())
+		r.waitCluster(3, tabs...)
+		took := time.Since(start)
+		t.Logf("a new leader after %v, a new tab linked to all after %v", led.Round(time.Millisecond), took.Round(time.Millisecond))
+		if took > linkLimit {
+			t.Errorf("that took more than %v", linkLimit)
+		}
+	}
+	r.ids(tabs...)
+	r.waitAcked(tabs...)
+	sameLogs(t, tabs)
+}
+
 // Point 4: a reloaded tab is the same server, with its term, vote and log.
 func TestReload(t *testing.T) {
 	r := startRoom(t, browserOptions{})
@@ -219,7 +248,7 @@ func TestRendererKilled(t *testing.T) {
 	killed := leader.state().ID
 	leader.startKill()
 	left := except(tabs, leader)
-	_, took := r.waitClusterWithin(leadTimeout, 3, left...)
+	_, took := r.waitLeader(leadTimeout, 3, left...)
 	t.Logf("a new leader %v after the old one's renderer was killed", took.Round(time.Millisecond))
 	r.waitAcked(left...)
 	r.put(left[0], "after", "yes")
@@ -245,7 +274,7 @@ func TestCrashAndRestart(t *testing.T) {
 	_, err := leader.command("put", "to a stopped server", "no")
 	wantFailure(t, err, "stopped", "stopped")
 	left := except(tabs, leader)
-	r.waitClusterWithin(leadTimeout, 3, left...)
+	r.waitLeader(leadTimeout, 3, left...)
 	r.put(left[0], "meanwhile", "yes")
 	leader.eval("tabraft.restart()", nil)
 	r.waitCluster(3, tabs...)

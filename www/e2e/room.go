@@ -52,22 +52,53 @@ func (r *room) openTabs(n int) []*tab {
 	return tabs
 }
 
-// waitCluster waits until the tabs are in one cluster of this many voters with
-// one leader among them, which it returns.
-func (r *room) waitCluster(voters int, tabs ...*tab) *tab {
+// waitCluster waits until the tabs are in one cluster of this many voters, with
+// a leader among them, which it returns, and every tab linked to every other:
+// only then may one of them go without the others having to look for each other.
+func (r *room) waitCluster(voters int, tabs ...*tab) (leader *tab) {
 	r.t.Helper()
-	leader, _ := r.waitClusterWithin(gatherTimeout, voters, tabs...)
+	waitFor(r.t, fmt.Sprintf("a linked cluster of %d", voters), gatherTimeout, func() (err error) {
+		if leader, err = clusterOf(voters, tabs); err == nil {
+			err = linked(tabs)
+		}
+		return err
+	})
 	return leader
 }
 
-// waitClusterWithin also tells how long it took.
-func (r *room) waitClusterWithin(limit time.Duration, voters int, tabs ...*tab) (leader *tab, took time.Duration) {
+// waitLeader is waitCluster without the links, in a given time. It also tells
+// how long it took.
+func (r *room) waitLeader(limit time.Duration, voters int, tabs ...*tab) (leader *tab, took time.Duration) {
 	r.t.Helper()
 	took = waitFor(r.t, fmt.Sprintf("a cluster of %d", voters), limit, func() (err error) {
 		leader, err = clusterOf(voters, tabs)
 		return err
 	})
 	return leader, took
+}
+
+// linked tells which link between the tabs is missing.
+func linked(tabs []*tab) error {
+	links := map[string]string{}
+	names := map[string]*tab{}
+	for _, tb := range tabs {
+		s, err := tb.tryState()
+		if err != nil {
+			return fmt.Errorf("%v: %w", tb, err)
+		}
+		names[s.ID] = tb
+		for _, m := range s.Members {
+			links[s.ID+m.ID] = m.Link
+		}
+	}
+	for from, a := range names {
+		for to, b := range names {
+			if link := links[from+to]; from != to && link != "open" {
+				return fmt.Errorf("the link of %v to %v is %s", a, b, link)
+			}
+		}
+	}
+	return nil
 }
 
 // clusterOf finds the leader among tabs that agree on one cluster of so many

@@ -30,7 +30,7 @@ func TestSignalingKilled(t *testing.T) {
 	leader := r.waitCluster(4, tabs...)
 	leader.startClose()
 	tabs = except(tabs, leader)
-	r.waitClusterWithin(leadTimeout, 4, tabs...)
+	r.waitLeader(leadTimeout, 4, tabs...)
 	r.put(tabs[0], "without, under a new leader", "yes")
 	r.waitAcked(tabs...)
 

@@ -53,7 +53,7 @@ func (b *browser) keepTraces() {
 	tabs := append([]*tab(nil), b.tabs...)
 	b.mu.Unlock()
 	for _, tb := range tabs {
-		keep(b.t, fmt.Sprintf("tab%d.txt", tb.number), tb.report())
+		keep(b.t, fmt.Sprintf("browser%d-tab%d.txt", b.number, tb.number), tb.report())
 		tb.mu.Lock()
 		gone := tb.gone
 		tb.mu.Unlock()
@@ -62,7 +62,7 @@ func (b *browser) keepTraces() {
 		}
 		call(tb, page.BringToFront, cdp.Empty{})
 		if picture, err := tb.screenshot(); err == nil {
-			keep(b.t, fmt.Sprintf("tab%d.png", tb.number), picture)
+			keep(b.t, fmt.Sprintf("browser%d-tab%d.png", b.number, tb.number), picture)
 		}
 	}
 }
