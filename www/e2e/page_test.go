@@ -168,3 +168,38 @@ func (tb *tab) view(width, height int64, scheme string) {
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 	})
 }
+
+// TestScreenshot makes the README's picture: three servers, a leader, commands.
+func TestScreenshot(t *testing.T) {
+	path := os.Getenv("TABRAFT_SHOT")
+	if path == "" {
+		t.Skip("make screenshot makes the picture")
+	}
+	const most = 150_000 // bytes
+	r := startRoom(t, browserOptions{})
+	tabs := r.openTabs(3)
+	leader := r.waitCluster(3, tabs...)
+	tb := except(tabs, leader)[0]
+	tb.front()
+	tb.view(1280, 800, "light")
+	tb.eval(`document.querySelector("tabraft-welcome button:last-of-type")?.click()`, nil)
+	for _, line := range []string{"put colour green", "put shape circle", "cas colour green blue", "get colour"} {
+		tb.press("/" + line + kb.Enter)
+		answered := line[strings.Index(line, " ")+1:]
+		waitText(t, tb, answers, strings.Fields(answered)[0]+" =", spreadTimeout)
+	}
+	r.acked["colour"] = "blue"
+	r.waitAcked(tabs...)
+	waitText(t, tb, theMap, "blue", spreadTimeout)
+	picture, err := tb.screenshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(picture) > most {
+		t.Errorf("the picture has %d bytes, more than %d", len(picture), most)
+	}
+	if err := os.WriteFile(path, picture, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s, %d bytes", path, len(picture))
+}
