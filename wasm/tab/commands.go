@@ -69,6 +69,10 @@ func errText(err error) string {
 	return err.Error()
 }
 
+// maxWaiting is how many commands wait for the session; one more is refused as
+// CodeOverloaded. Once it is open it takes all of them.
+const maxWaiting = kv.MaxOutstanding
+
 // commands is the client's side of one life.
 type commands struct {
 	mu      sync.Mutex
@@ -84,21 +88,32 @@ type waiting struct {
 
 func (q *commands) do(n *node.Node, c kv.Command, done func(Answer, *CommandError)) {
 	q.mu.Lock()
-	if q.session == nil {
-		q.waiting = append(q.waiting, waiting{c, done})
-		open := !q.opening
-		q.opening = true
+	if session := q.session; session != nil {
+		err := session.Stamp(&c)
 		q.mu.Unlock()
-		if open {
-			q.open(n)
-		}
+		q.send(n, session, c, err, done)
 		return
 	}
-	session := q.session
-	err := session.Stamp(&c)
+	if len(q.waiting) >= maxWaiting {
+		q.mu.Unlock()
+		done(Answer{}, overloaded())
+		return
+	}
+	q.waiting = append(q.waiting, waiting{c, done})
+	open := !q.opening
+	q.opening = true
 	q.mu.Unlock()
+	if open {
+		q.open(n)
+	}
+}
+
+func overloaded() *CommandError { return proposeError(node.ErrOverloaded) }
+
+// send proposes a command that was stamped, or could not be.
+func (q *commands) send(n *node.Node, session *kv.Session, c kv.Command, err error, done func(Answer, *CommandError)) {
 	if err != nil {
-		done(Answer{}, &CommandError{CodeOverloaded, node.ErrOverloaded.Error()})
+		done(Answer{}, overloaded())
 		return
 	}
 	encoded, err := c.AppendTo(nil)
@@ -124,7 +139,8 @@ func (q *commands) answered(session *kv.Session, seq uint64) {
 	q.mu.Unlock()
 }
 
-// open opens a session and then sends what waits for it.
+// open opens a session and sends what waits for it, in order, before anything
+// that is asked for later.
 func (q *commands) open(n *node.Node) {
 	c := kv.Command{Op: kv.OpenSession}
 	encoded, err := c.AppendTo(nil)
@@ -132,26 +148,39 @@ func (q *commands) open(n *node.Node) {
 		panic(err) // it has no field that could be wrong
 	}
 	n.ProposeFunc(encoded, func(r node.Result, err error) {
-		q.mu.Lock()
-		q.opening = false
-		if err == nil {
-			q.session = kv.NewSession(r.Index)
-		}
-		waiting := q.waiting
-		q.waiting = nil
-		q.mu.Unlock()
-		for _, w := range waiting {
-			if err != nil {
-				// What is uncertain is the session; the command was not sent.
-				if errors.Is(err, node.ErrUncertain) {
-					err = node.ErrNoLeader
-				}
+		if err != nil {
+			// What is uncertain is the session; the commands were not sent.
+			if errors.Is(err, node.ErrUncertain) {
+				err = node.ErrNoLeader
+			}
+			for _, w := range q.opened(nil) {
 				w.done(Answer{}, proposeError(err))
-			} else {
-				q.do(n, w.command, w.done)
+			}
+			return
+		}
+		session := kv.NewSession(r.Index)
+		for late := q.opened(session); len(late) > 0; late = q.opened(session) {
+			for _, w := range late {
+				q.mu.Lock()
+				err := session.Stamp(&w.command)
+				q.mu.Unlock()
+				q.send(n, session, w.command, err, w.done)
 			}
 		}
 	})
+}
+
+// opened takes what waits for the session. When nothing does, or there is no
+// session, the opening is over.
+func (q *commands) opened(session *kv.Session) []waiting {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	late := q.waiting
+	q.waiting = nil
+	if len(late) == 0 || session == nil {
+		q.session, q.opening = session, false
+	}
+	return late
 }
 
 func (q *commands) answer(session *kv.Session, r node.Result) (Answer, *CommandError) {
