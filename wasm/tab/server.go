@@ -49,7 +49,8 @@ type Server struct {
 	cfg Config
 	id  raft.ID
 
-	// turn is held while a life is made, which waits for storage.
+	// turn is held while a life is made, or ends by a failure: both may wait
+	// for storage.
 	turn   sync.Mutex
 	random *rand.Rand // for seeds; whoever has the turn uses it
 
@@ -97,11 +98,18 @@ func (s *Server) Restart() error {
 	switch {
 	case l != nil:
 		return errors.New("the server runs already")
-	case errors.Is(stopped, node.ErrRemoved) || errors.Is(stopped, ErrLeft):
+	case forGood(stopped):
 		return stopped
 	}
 	l, err := s.begin()
 	s.mu.Lock()
+	if left := s.stopped; forGood(left) { // meanwhile
+		s.mu.Unlock()
+		if l != nil {
+			l.end()
+		}
+		return left
+	}
 	s.life, s.stopped = l, err
 	s.mu.Unlock()
 	if err != nil {
@@ -110,6 +118,11 @@ func (s *Server) Restart() error {
 	}
 	l.start()
 	return nil
+}
+
+// forGood tells whether a server that stopped for this reason has no next life.
+func forGood(stopped error) bool {
+	return errors.Is(stopped, node.ErrRemoved) || errors.Is(stopped, ErrLeft)
 }
 
 // current gives the life, or why there is none.
@@ -121,32 +134,52 @@ func (s *Server) current() (*life, error) {
 
 // Crash ends the life as a closed tab would: connections close, memory is lost,
 // what is stored stays. It returns at once if the server does not run.
-func (s *Server) Crash() { s.stop(ErrCrashed) }
+func (s *Server) Crash() {
+	l, _ := s.current()
+	s.stop(l, ErrCrashed)
+}
 
 // Leave ends the server for good, as fast as possible: it is what pagehide
 // calls. Connections are closed when it returns.
 func (s *Server) Leave() {
-	s.stop(ErrLeft)
+	for !s.left() {
+		l, _ := s.current()
+		s.stop(l, ErrLeft)
+	}
 }
 
-// stop ends the life, if there is one, for a reason.
-func (s *Server) stop(why error) {
+// left has a server that does not run stay so, and tells whether it does not.
+func (s *Server) left() bool {
 	s.mu.Lock()
-	l := s.life
-	if l == nil {
+	defer s.mu.Unlock()
+	if s.life == nil {
+		s.end(ErrLeft)
+	}
+	return s.life == nil
+}
+
+// end notes why there is no life any more, with mu held. What ended the server
+// for good stays the reason.
+func (s *Server) end(why error) {
+	if s.life = nil; !forGood(s.stopped) {
+		s.stopped = why
+	}
+}
+
+// stop ends a life, if it still is the server's, for a reason.
+func (s *Server) stop(l *life, why error) {
+	s.mu.Lock()
+	if l == nil || s.life != l {
 		s.mu.Unlock()
 		return
 	}
-	s.last = l.node.Status()
-	s.life, s.stopped = nil, why
+	last := l.node.Status()
+	s.last = last
+	s.end(why)
 	s.mu.Unlock()
 	l.end()
-	s.emit("role", RoleEvent{Role: roleStopped, Term: s.last.Term})
-	kind := "error"
-	if problem, _ := stoppedWords(why); problem == "storage" {
-		kind = "storage"
-	}
-	s.emit(kind, ErrorEvent{Message: why.Error()})
+	s.emit("role", RoleEvent{Role: roleStopped, Term: last.Term})
+	s.emit("error", ErrorEvent{Message: why.Error()})
 }
 
 func (s *Server) emit(kind string, data any) {
@@ -173,7 +206,7 @@ type life struct {
 	mesh        *rtc.Mesh
 	links       *node.Links
 	node        *node.Node
-	client      *client.Client
+	client      *client.Client // mu guards it: its handler may be called first
 	commands    commands
 
 	mu        sync.Mutex
@@ -204,7 +237,7 @@ func (s *Server) begin() (*life, error) {
 	l.storage = storage
 	l.mesh, err = rtc.New(rtc.Config{
 		Self:     rtc.Peer{ID: s.id, Incarnation: l.incarnation, Kind: string(s.cfg.Kind)},
-		Signal:   func(to raft.ID, payload []byte) error { return l.client.Send(to.String(), payload) },
+		Signal:   l.signal,
 		Clock:    s.cfg.Clock,
 		Handler:  l,
 		Rand:     s.fork(),
@@ -225,11 +258,21 @@ func (s *Server) begin() (*life, error) {
 		storage.Close()
 		return nil, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.client = client.Start(client.Config{
 		URL: s.cfg.Signal, Room: s.cfg.Room, Handler: l, Logger: s.cfg.Logger,
 		Peer: signaling.Peer{ID: s.id.String(), Incarnation: l.incarnation, Kind: s.cfg.Kind},
 	})
 	return l, nil
+}
+
+// signal sends one of the mesh's payloads by way of the signaling server.
+func (l *life) signal(to raft.ID, payload []byte) error {
+	l.mu.Lock()
+	c := l.client
+	l.mu.Unlock()
+	return c.Send(to.String(), payload)
 }
 
 // newIncarnation names one life: 16 random hex digits.
@@ -251,8 +294,11 @@ func (s *Server) fork() *rand.Rand {
 	return rand.New(rand.NewPCG(s.random.Uint64(), s.random.Uint64()))
 }
 
-// fail stops the server if this is still its life.
+// fail stops the server if this is still its life. It waits until a life that
+// is being made is made.
 func (s *Server) fail(l *life, why error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	if current, _ := s.current(); current != l {
 		return
 	}
@@ -260,8 +306,13 @@ func (s *Server) fail(l *life, why error) {
 		if err := s.cfg.Home.Forget(); err != nil {
 			why = fmt.Errorf("%w, and its state could not be deleted: %w", why, err)
 		}
+		s.mu.Lock()
+		if s.life == nil { // crashed meanwhile
+			s.end(why)
+		}
+		s.mu.Unlock()
 	}
-	s.stop(why)
+	s.stop(l, why)
 }
 
 // end closes everything, the connections first: peers see the server go at
