@@ -138,6 +138,9 @@ type Core struct {
 
 	// Candidates and pre-candidates: who answered, and what.
 	votes map[ID]bool
+	// gone are members whose connections were seen to close, and that have
+	// not been heard since.
+	gone map[ID]bool
 	// candidacy is when this candidate began to ask for votes.
 	candidacy time.Duration
 	// voteSeq is the save that makes a candidate's vote for itself durable.
@@ -169,6 +172,7 @@ func New(cfg Config, st Stored, now time.Duration) (*Core, error) {
 		currentTerm:    st.HardState.Term,
 		votedFor:       st.HardState.Vote,
 		configurations: []configurationAt{{}},
+		gone:           map[ID]bool{},
 	}
 	if last := uint64(len(st.Entries)); st.HardState.Commit > last {
 		return nil, fmt.Errorf("raft: entry %d was stored as committed, the stored log ends at %d", st.HardState.Commit, last)
@@ -240,6 +244,9 @@ func (c *Core) Step(now time.Duration, m Message) error {
 		return fmt.Errorf("%w: %s from %s: %v", ErrImpossible, m.Type, m.From, err)
 	}
 	c.setNow(now)
+	if len(c.gone) > 0 {
+		delete(c.gone, m.From)
+	}
 
 	asksForVote := m.Type == RequestVote || m.Type == RequestPreVote
 	if asksForVote && m.Term > c.currentTerm && c.sticky() {

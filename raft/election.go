@@ -162,7 +162,7 @@ func (c *Core) recordVote(m Message) {
 		return
 	}
 	c.votes[m.From] = !m.Reject
-	if m.Reject && c.role == Candidate && !c.cfg.DisablePreVote {
+	if c.role == Candidate && !c.cfg.DisablePreVote && c.hopeless() {
 		// A pre-vote was won, so the log is good and the vote is split: the
 		// next try need not wait a whole timeout, only, for whoever may have
 		// won, as long again as this answer took. Without pre-votes a
@@ -171,6 +171,19 @@ func (c *Core) recordVote(m Message) {
 		c.electionDeadline = min(c.electionDeadline, c.now+wait)
 	}
 	c.countVotes()
+}
+
+// hopeless tells whether a candidate cannot win any more unless servers whose
+// connections were seen to close answer.
+func (c *Core) hopeless() bool {
+	votes := map[ID]bool{c.cfg.ID: true} // its own may not be durable yet
+	for id := range c.gone {
+		votes[id] = false
+	}
+	for id, granted := range c.votes {
+		votes[id] = granted
+	}
+	return c.Configuration().tally(votes) == ballotLost
 }
 
 // becomeLeader starts a term of leadership with an empty entry, since entries
@@ -189,6 +202,9 @@ func (c *Core) becomeLeader() {
 // a whole election timeout. A wrong hint costs at most an election.
 func (c *Core) PeerDown(now time.Duration, id ID) {
 	c.setNow(now)
+	if c.Configuration().IsMember(id) {
+		c.gone[id] = true
+	}
 	switch {
 	case c.role == Leader:
 		if p := c.peer(id); p != nil {
