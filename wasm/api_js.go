@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tabraft/raft"
-	"tabraft/raft/kv"
 	"tabraft/raft/node"
 	"tabraft/wasm/tab"
 )
@@ -48,24 +47,7 @@ func (a *api) export() js.Value {
 		return entries
 	})
 
-	method("put", func(args []js.Value) any {
-		return a.do(args, 2, func(t []string) kv.Command { return kv.Command{Op: kv.Put, Key: t[0], Value: t[1]} })
-	})
-	method("get", func(args []js.Value) any {
-		return a.do(args, 1, func(t []string) kv.Command { return kv.Command{Op: kv.Get, Key: t[0]} })
-	})
-	method("delete", func(args []js.Value) any {
-		return a.do(args, 1, func(t []string) kv.Command { return kv.Command{Op: kv.Delete, Key: t[0]} })
-	})
-	method("cas", func(args []js.Value) any {
-		absent := len(args) > 1 && (args[1].IsNull() || args[1].IsUndefined())
-		if absent {
-			args = []js.Value{args[0], js.ValueOf(""), arg(args, 2)}
-		}
-		return a.do(args, 3, func(t []string) kv.Command {
-			return kv.Command{Op: kv.CAS, Key: t[0], Old: t[1], OldAbsent: absent, Value: t[2]}
-		})
-	})
+	a.exportCommands(o)
 
 	method("crash", func([]js.Value) any {
 		return promise(func() (any, error) {
@@ -128,42 +110,15 @@ func (a *api) peer(args []js.Value) (raft.ID, error) {
 	if a.server == nil {
 		return raft.None, &tab.CommandError{Code: tab.CodeStopped, Message: a.failed.Reason}
 	}
-	id, err := raft.ParseID(text(arg(args, 0)))
+	v := arg(args, 0)
+	if v.Type() != js.TypeString {
+		return raft.None, &tab.CommandError{Code: tab.CodeInvalid, Message: "the first argument is a server's id, 16 hex digits"}
+	}
+	id, err := raft.ParseID(v.String())
 	if err != nil {
 		return raft.None, &tab.CommandError{Code: tab.CodeInvalid, Message: err.Error()}
 	}
 	return id, nil
-}
-
-// do runs a command whose arguments are n strings and promises its answer.
-func (a *api) do(args []js.Value, n int, command func([]string) kv.Command) any {
-	return newPromise(func(resolve, reject func(any)) {
-		texts := make([]string, n)
-		for i := range texts {
-			switch v := arg(args, i); v.Type() {
-			case js.TypeString, js.TypeNumber, js.TypeBoolean:
-				texts[i] = text(v)
-			default:
-				reject(rejection(&tab.CommandError{Code: tab.CodeInvalid, Message: "keys and values are text"}))
-				return
-			}
-		}
-		if a.server == nil {
-			reject(rejection(&tab.CommandError{Code: tab.CodeStopped, Message: a.failed.Reason}))
-			return
-		}
-		a.server.Do(command(texts), func(answer tab.Answer, err *tab.CommandError) {
-			if err != nil {
-				reject(rejection(err))
-				return
-			}
-			result := map[string]any{"value": nil, "index": float64(answer.Index), "term": float64(answer.Term)}
-			if answer.Value != nil {
-				result["value"] = *answer.Value
-			}
-			resolve(result)
-		})
-	})
 }
 
 // fault changes f as an object {block, drop, delayMs} says; what it leaves out
@@ -190,9 +145,6 @@ func arg(args []js.Value, i int) js.Value {
 	}
 	return js.Undefined()
 }
-
-// text is JavaScript's String(v).
-func text(v js.Value) string { return js.Global().Call("String", v).String() }
 
 // index reads a log index; anything that is none becomes otherwise.
 func index(args []js.Value, i int, otherwise uint64) uint64 {

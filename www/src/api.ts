@@ -2,6 +2,8 @@
 // stable: the page, the tests and a teacher's console scripts use the same
 // calls. The page draws what state() returns and never computes Raft.
 
+import type { Commands } from "./commands";
+
 /** Role of a server. `joining` has no cluster yet; `stopped` has crashed. */
 export type Role =
   | "joining" | "learner" | "follower" | "precandidate" | "candidate" | "leader" | "stopped";
@@ -176,6 +178,8 @@ export interface Tabraft {
 export interface Config {
   /** Address of the Worker that wakes the program in a hidden tab. */
   worker: string;
+  /** Makes put, get, cas and delete of a call that takes a batch of them. */
+  commands: (submit: (commands: string) => void) => Commands;
   /** Address of the signaling WebSocket. */
   signal: string;
 }

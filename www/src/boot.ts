@@ -2,6 +2,7 @@
 // compiles tab.wasm, and runs it. The program says that it is up by setting
 // window.tabraft and dispatching the event "tabraft" on window.
 
+import { makeCommands } from "./commands";
 import type { Tabraft } from "./api";
 import { bytes } from "./words";
 
@@ -53,6 +54,7 @@ export async function boot(report: BootReport): Promise<void> {
   const worker = document.querySelector<HTMLMetaElement>('meta[name="tabraft-worker"]')!;
   window.tabraftConfig = {
     worker: worker.content,
+    commands: makeCommands,
     signal: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/signal`,
   };
   window.addEventListener("tabraft", () => {
