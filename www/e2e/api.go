@@ -132,12 +132,6 @@ func (tb *tab) commandWithin(limit time.Duration, name string, arguments ...any)
 	return answer.Result, nil
 }
 
-// put sets a key; it must succeed.
-func (tb *tab) put(key, value string) Result {
-	tb.browser.t.Helper()
-	return tb.must("put", key, value)
-}
-
 // get reads a key through the log; it must succeed.
 func (tb *tab) get(key string) Result {
 	tb.browser.t.Helper()

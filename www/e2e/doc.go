@@ -2,6 +2,7 @@
 // a real Chromium. The files without _test in their names are the harness:
 //
 //	network_linux.go  a private network for the whole run, when root
+//	process.go        programs that the tests start
 //	server.go         `tabraft serve` as a process that can be killed and restarted
 //	browser.go        a Chromium with its own profile
 //	tab.go            a tab: evaluate, reload, close, kill its renderer
@@ -10,9 +11,9 @@
 //	wait.go           conditions with a limit, and what to say when it passes
 //	traces.go         what is kept of a failed test, under traces/
 //	display.go        a virtual screen, for a headed browser
+//	picture.go        makes a screenshot small
 //	peer.go           `tabraft peer` as a process
 //	gotest.go         runs GOOS=js test binaries in a tab
-//	bench.go          the table of `make bench`
 //
 // Tests need the built program: `make e2e` from the repository's root builds
 // it and runs them. By hand:
@@ -26,6 +27,7 @@
 //	TABRAFT_E2E_NET   "host" keeps the run out of a private network
 //	TABRAFT_BENCH     any value runs the measurements of bench_test.go
 //	TABRAFT_SHOT      file to write the README's screenshot to
+//	TABRAFT_LOOK      any value keeps the pictures of TestLayout, under traces/
 //
 // As root the whole run moves into a network namespace of its own, so that
 // nothing it sends leaves the machine; elsewhere it uses the host's network.

@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// quietTime is how long nothing may commit without a majority.
-const quietTime = 2 * time.Second
-
 // Points 3 and 4: the leader's tab is closed, then another; a new tab takes
 // over the identity of one that is gone, and commits resume.
 func TestLeaderTabCloses(t *testing.T) {

@@ -34,16 +34,6 @@ func waitFor(t testing.TB, what string, limit time.Duration, condition func() er
 	}
 }
 
-// holds fails the test if condition does not hold during all of d.
-func holds(t testing.TB, what string, d time.Duration, condition func() error) {
-	t.Helper()
-	for start := time.Now(); time.Since(start) < d; time.Sleep(pollEvery) {
-		if err := condition(); err != nil {
-			t.Fatalf("%s, after %v: %v", what, time.Since(start).Round(time.Millisecond), err)
-		}
-	}
-}
-
 // Parts of the page that tests read.
 const (
 	// notice says what is wrong and what to do about it.
