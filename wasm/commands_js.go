@@ -96,6 +96,9 @@ func (c *commands) run() {
 		answers := c.answers
 		c.answers = nil
 		c.mu.Unlock()
+		if len(answers) == 0 {
+			continue // they went with the batch before
+		}
 		batch, err := json.Marshal(answers)
 		if err != nil {
 			panic(err) // our own types
