@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"os"
 	"os/exec"
 	"strings"
@@ -24,17 +25,18 @@ func startDisplay(t testing.TB) string {
 		t.Fatal(err)
 	}
 	defer number.Close()
-	screen, err := startProcessWith(write, path, "-displayfd", "3", "-screen", "0", "1400x1000x24", "-nolisten", "tcp")
+	// Without -noreset it starts over, refusing clients for a moment, each time
+	// its only client goes.
+	screen, err := startProcessWith(write, path, "-displayfd", "3", "-screen", "0", "1400x1000x24", "-nolisten", "tcp", "-noreset")
 	write.Close()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(screen.kill)
 	number.SetReadDeadline(time.Now().Add(displayTimeout))
-	line := make([]byte, 16)
-	n, err := number.Read(line)
+	line, err := bufio.NewReader(number).ReadString('\n')
 	if err != nil {
 		t.Fatalf("Xvfb gave no display: %v\n%s", err, screen.output)
 	}
-	return ":" + strings.TrimSpace(string(line[:n]))
+	return ":" + strings.TrimSpace(line)
 }
