@@ -119,10 +119,15 @@ type link struct {
 	downAt time.Duration // probing: when to give up
 }
 
-// newLink makes the link to a peer that signaling lists. Attempts start above
-// attempt, so that none of an earlier link to the peer can be taken for ours.
+// newLink makes the link to a peer that signaling lists. The offerer numbers its
+// attempts from above attempt, so that none of an earlier link to the peer can
+// be taken for one of this. The other side takes them as they come: the offerer
+// may have begun a new life and count from one.
 func newLink(self, peer Peer, attempt uint32) link {
-	return link{peer: peer, offerer: offers(self, peer), attempt: attempt}
+	if !offers(self, peer) {
+		return link{peer: peer}
+	}
+	return link{peer: peer, offerer: true, attempt: attempt}
 }
 
 // offers tells whether self, not peer, makes the offers of their pair.
