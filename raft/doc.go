@@ -28,7 +28,7 @@
 //     a save that has become durable, PeerDown for a connection seen closed.
 //  3. Tick, if NextDeadline has come. Messages go first: after a suspension
 //     the words of the leader are in the inbox.
-//  4. Ready, and do what it says:
+//  4. Ready, and do what it says, in any order:
 //     - store Save, all of it or nothing, and report it with Saved. The
 //     driver need not wait: it may go on with 1 while storage works. Saves
 //     must reach storage in the order of their numbers.

@@ -301,13 +301,14 @@ func (n *Node) carryOut() {
 		if !ok {
 			return
 		}
+		// What others wait for goes first: they work while we store.
+		n.sendMessages(rd.Messages)
 		if rd.Save != nil {
 			seq := rd.Save.Seq
 			n.cfg.Storage.Save(rd.Save, func(err error) {
 				n.inbox.put(input{kind: inputSaved, seq: seq, err: err})
 			})
 		}
-		n.sendMessages(rd.Messages)
 		n.apply(rd.Committed)
 	}
 }
