@@ -40,6 +40,8 @@ type world struct {
 	clock node.Clock
 	addr  string // of the signaling server
 	hush  func() // ends the signaling server; nil while it is away
+	// limits are those of the signaling server opened next.
+	limits signaling.Limits
 
 	mu      sync.Mutex
 	servers []*testServer
@@ -50,14 +52,16 @@ type world struct {
 type testServer struct {
 	*Server
 	world *world
-	home  *memoryHome
+	home  *memoryHome // nil if it is in a directory
 
 	mu     sync.Mutex
 	events []Event // all but those of kind message, which come by the thousand
 }
 
+// newWorld opens a room. Its test runs beside others, for it mostly waits.
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	t.Parallel()
 	w := &world{t: t, room: client.RandomRoom(), clock: node.NewSystemClock(), changed: make(chan struct{})}
 	w.openSignaling("127.0.0.1:0")
 	t.Cleanup(func() {
@@ -78,7 +82,7 @@ func (w *world) openSignaling(addr string) {
 		w.t.Fatal(err)
 	}
 	w.addr = listener.Addr().String()
-	signals, err := signaling.New(signaling.Config{})
+	signals, err := signaling.New(signaling.Config{Limits: w.limits})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -111,9 +115,10 @@ func (w *world) all() []*testServer {
 }
 
 // start runs a server at a home.
-func (w *world) start(kind signaling.Kind, home *memoryHome) *testServer {
+func (w *world) start(kind signaling.Kind, home Home) *testServer {
 	w.t.Helper()
-	s := &testServer{world: w, home: home}
+	s := &testServer{world: w}
+	s.home, _ = home.(*memoryHome)
 	server, err := NewServer(Config{
 		Room: w.room, Signal: "ws://" + w.addr + signaling.Path, Link: w.room.Link("http://" + w.addr + "/"),
 		Kind: kind, Home: home, Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Observer: s.observe, Loopback: true,
@@ -209,8 +214,9 @@ func (w *world) await(what string, ok func() bool) {
 	}
 }
 
-// awaitVoters waits until these servers, and no others, are the voters, all of
-// them know it, and all follow one leader to whom they are connected.
+// awaitVoters waits until these servers, and no others, are the voters, by a
+// change that is over, all of them know it, and all follow one leader to whom
+// they are connected.
 func (w *world) awaitVoters(servers ...*testServer) (leader *testServer) {
 	w.t.Helper()
 	w.await("voters with a leader", func() bool {
@@ -221,7 +227,7 @@ func (w *world) awaitVoters(servers ...*testServer) (leader *testServer) {
 				state.Quorum.Alive != len(servers) || state.Leader == "" || state.Problem != "" {
 				return false
 			}
-			if state.Leader != servers[0].State().Leader {
+			if state.Leader != servers[0].State().Leader || !s.settled() {
 				return false
 			}
 			if state.Role == "leader" {
@@ -231,6 +237,17 @@ func (w *world) awaitVoters(servers ...*testServer) (leader *testServer) {
 		return leader != nil
 	})
 	return leader
+}
+
+// settled tells whether no change of members is under way, as far as the server
+// knows.
+func (s *testServer) settled() bool {
+	l, _ := s.current()
+	if l == nil {
+		return false
+	}
+	st := l.node.Status()
+	return !st.Configuration.Joint() && st.ConfigurationIndex <= st.CommitIndex
 }
 
 // awaitLeader waits until one of these servers leads and the others follow it.
@@ -327,6 +344,7 @@ type memoryHome struct {
 	failed    func(error) // of the present life
 	forgotten bool
 	refuses   error // what Begin fails with
+	keeps     error // what Forget fails with
 	stillborn error // if set, the storage fails as soon as it was opened
 	// slow, if set, has Begin wait for two of them: one when it was called,
 	// one to go on.
@@ -367,8 +385,8 @@ func (h *memoryHome) SetCluster(cluster uint64) error {
 func (h *memoryHome) Forget() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.forgotten = true
-	return nil
+	h.forgotten = h.keeps == nil
+	return h.keeps
 }
 
 func (h *memoryHome) Begin(_ string, failed func(error)) (node.Storage, error) {

@@ -19,10 +19,17 @@ import (
 // DirHome is a Home in a directory, for a server that is a process. A process
 // has one life: Begin works once.
 type DirHome struct {
-	log  *wal.Log
-	mu   sync.Mutex
-	meta wal.Meta
+	log   *wal.Log
+	mu    sync.Mutex
+	meta  wal.Meta
+	begun bool
 }
+
+// dirStorage is the log as a life has it: the life's end leaves it to its Home
+// to close the log and unlock the directory.
+type dirStorage struct{ *wal.Log }
+
+func (dirStorage) Close() error { return nil }
 
 // OpenDir opens a directory as the home of a server of a room, and makes it one
 // if it is empty. The directory stays locked until Close.
@@ -59,7 +66,15 @@ func (h *DirHome) Cluster() uint64 {
 }
 
 // Begin implements Home.
-func (h *DirHome) Begin(string, func(error)) (node.Storage, error) { return h.log, nil }
+func (h *DirHome) Begin(string, func(error)) (node.Storage, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.begun {
+		return nil, errors.New("a server in a directory lives once: start its process again")
+	}
+	h.begun = true
+	return dirStorage{h.log}, nil
+}
 
 // SetCluster implements Home.
 func (h *DirHome) SetCluster(cluster uint64) error {
