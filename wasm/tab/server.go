@@ -72,14 +72,17 @@ var (
 // tuning is the core's, as measured for tabs. On a data channel messages cost
 // and bytes do not, so few are in flight and what is proposed meanwhile makes
 // larger ones. What is in flight must fit into the mesh's send buffer, or it
-// would be lost and sent again.
+// would be lost and sent again. The election timeout bears with a tab whose
+// thread is busy for half a second; a tab that closes or dies is noticed
+// otherwise, see raft.Core.PeerDown.
 var tuning = raft.Config{
+	ElectionTimeout:     600 * time.Millisecond,
 	MaxAppendBytes:      maxAppendBytes,
 	MaxInflightBytes:    rtc.MaxBuffered - maxAppendBytes,
 	MaxInflightMessages: 4,
 }
 
-const maxAppendBytes = 24 << 10
+const maxAppendBytes = rtc.MaxBuffered / 2
 
 // NewServer makes a server and starts its first life. It waits for storage.
 func NewServer(cfg Config) (*Server, error) {
@@ -429,9 +432,12 @@ func (l *life) observe(e node.Event) {
 		l.s.emit("peer", PeerEvent{Reason: "members"})
 	case node.EventRejected:
 		l.mu.Lock()
+		again := l.trouble != nil && l.trouble.Error() == e.Err.Error()
 		l.trouble = e.Err
 		l.mu.Unlock()
-		l.s.cfg.Logger.Warn("input refused", "peer", idText(e.Peer), "error", e.Err)
+		if !again { // a peer that repeats itself must not flood the log
+			l.s.cfg.Logger.Warn("input refused", "peer", idText(e.Peer), "error", e.Err)
+		}
 		l.s.emit("error", ErrorEvent{Message: e.Err.Error(), Peer: idText(e.Peer)})
 	case node.EventStopped:
 	}
@@ -445,7 +451,7 @@ func (l *life) note(m *raft.Message) {
 	h.at, h.term, h.received = l.s.cfg.Clock.Now(), m.Term, true
 	switch m.Type {
 	case raft.RequestPreVote:
-		h.asked, h.askedAt, h.term = raft.PreCandidate.String(), h.at, m.Term-1
+		h.asked, h.askedAt, h.term = raft.PreCandidate.String(), h.at, max(m.Term, 1)-1
 	case raft.RequestVote:
 		h.asked, h.askedAt = raft.Candidate.String(), h.at
 	case raft.AppendEntries, raft.AppendEntriesReply:

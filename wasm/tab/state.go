@@ -2,7 +2,6 @@ package tab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,7 +9,6 @@ import (
 	"tabraft/raft"
 	"tabraft/raft/kv"
 	"tabraft/raft/node"
-	"tabraft/signaling/client"
 	"tabraft/wasm/rtc"
 )
 
@@ -151,7 +149,7 @@ func (s *Server) State() State {
 	if l == nil {
 		out.Role, out.Leader = roleStopped, ""
 		out.Members = s.members(st, nil)
-		out.Problem, out.Reason = stoppedWords(stopped)
+		out.Problem, out.Reason = stoppedWords(stopped, s.cfg.Kind)
 		if out.Problem == "storage" {
 			text := stopped.Error()
 			out.Storage.Error = &text
@@ -169,7 +167,9 @@ func (s *Server) State() State {
 	}
 	out.Members = s.members(st, l)
 	out.Quorum = quorum(st, out.Members)
-	out.Timer = timer(st)
+	if out.Role != roleJoining {
+		out.Timer = timer(st)
+	}
 	out.Problem, out.Reason = l.words(&out, st, warning)
 	return out
 }
@@ -249,14 +249,24 @@ func (l *life) describe(m *Member, id raft.ID, k rtc.Link, st node.Status) {
 	}
 }
 
+// quorum counts who is there. During a change of members both the old and the
+// new servers must agree: it tells of those that lack more.
 func quorum(st node.Status, members []Member) Quorum {
-	q := Quorum{Voters: len(st.Configuration.Voters)}
+	q := majority(st.Configuration.Voters, members)
+	if old := majority(st.Configuration.Outgoing, members); old.Voters > 0 && old.Alive-old.Needed < q.Alive-q.Needed {
+		return old
+	}
+	return q
+}
+
+func majority(voters []raft.ID, members []Member) Quorum {
+	q := Quorum{Voters: len(voters)}
 	if q.Voters > 0 {
 		q.Needed = q.Voters/2 + 1
 	}
 	for _, m := range members {
 		id, _ := raft.ParseID(m.ID)
-		if m.Reachable && slices.Contains(st.Configuration.Voters, id) {
+		if m.Reachable && slices.Contains(voters, id) {
 			q.Alive++
 		}
 	}
@@ -270,75 +280,6 @@ func timer(st node.Status) TimerState {
 		t.Kind = "heartbeat"
 	}
 	return t
-}
-
-// words says what is wrong and what to do about it.
-func (l *life) words(s *State, st node.Status, warning error) (problem, reason string) {
-	l.mu.Lock()
-	refused, present, trouble := l.refused, l.present, l.trouble
-	l.mu.Unlock()
-	q := s.Quorum
-	switch {
-	case l.links.Isolated():
-		return "isolated", "This server is cut off from all others, by isolate(true). Nothing it is asked to store can commit until isolate(false)."
-	case s.Role == roleJoining && errors.Is(trouble, node.ErrOtherCluster):
-		return "other-cluster", "This room's cluster is not the one that this tab's stored server belongs to: " + trouble.Error()
-	case refused != nil && s.Role == roleJoining:
-		return "signaling", "The signaling server refuses this tab: " + refused.Error()
-	case s.Role == roleJoining && s.Signaling == signalingOffline:
-		return "signaling", "The signaling server cannot be reached, so this tab cannot meet the others. It keeps trying; check that the server runs (make run)."
-	case s.Role == roleJoining && present == 0:
-		return "alone", "No server of this room is online. Open the room in the browser that made it, or wait for somebody; this tab joins by itself. If nobody can come back, open the page without #room to make a new room."
-	case s.Role == roleJoining:
-		return "joining", "Asking the cluster to let this server in."
-	case q.Alive < q.Needed:
-		return "no-quorum", fmt.Sprintf("%d of %d servers %s alive, %d needed: nothing can commit. Open another tab to bring a server back.",
-			q.Alive, q.Voters, isAre(q.Alive), q.Needed)
-	case s.Leader == "":
-		return "no-leader", "There is no leader at the moment: the servers are electing one. Commands wait for it."
-	case refused != nil:
-		return "signaling", "The cluster works, but the signaling server refuses this tab: " + refused.Error()
-	case s.Signaling == signalingOffline:
-		return "signaling", "The signaling server cannot be reached. The cluster goes on without it, but no new tab can join until it is back."
-	case warning != nil:
-		return "warning", warning.Error()
-	}
-	return "", ""
-}
-
-func isAre(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
-}
-
-// FailedState is the state of a tab that could not become a server.
-func FailedState(room client.Room, why error) State {
-	s := State{Role: roleStopped, Members: []Member{}, Timer: TimerState{Kind: "none"},
-		Signaling: signalingOffline, Room: RoomState{Name: room.Name}}
-	s.Problem, s.Reason = stoppedWords(why)
-	for _, bad := range []error{client.ErrNoRoom, client.ErrNoKey, client.ErrDamagedKey, client.ErrBadName, client.ErrBadLink} {
-		if errors.Is(why, bad) {
-			s.Problem, s.Reason = "link", why.Error()
-		}
-	}
-	return s
-}
-
-// stoppedWords says why a server does not run, and what to do.
-func stoppedWords(why error) (problem, reason string) {
-	switch {
-	case why == nil:
-		return "starting", "This server is starting."
-	case errors.Is(why, ErrCrashed):
-		return "crashed", "This server was crashed: its memory is lost, what it stored is kept. Restart it to see it catch up."
-	case errors.Is(why, ErrLeft):
-		return "left", "This tab is being closed."
-	case errors.Is(why, node.ErrRemoved):
-		return "removed", "The cluster removed this server. Reload the tab to join as a new one."
-	}
-	return "storage", "This server stopped: " + why.Error() + ". What was stored before is safe. Reload the tab to try again."
 }
 
 // LogEntry is one entry of the log, for people.

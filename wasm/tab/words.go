@@ -1,0 +1,91 @@
+package tab
+
+import (
+	"errors"
+	"fmt"
+
+	"tabraft/raft/node"
+	"tabraft/signaling"
+	"tabraft/signaling/client"
+)
+
+// words.go: what is wrong, for people, and as a code for scripts. Every text
+// says what its reader can do, if there is anything to do.
+
+// words says what is wrong and what to do about it.
+func (l *life) words(s *State, st node.Status, warning error) (problem, reason string) {
+	l.mu.Lock()
+	refused, present, trouble := l.refused, l.present, l.trouble
+	l.mu.Unlock()
+	q := s.Quorum
+	switch {
+	case l.links.Isolated():
+		return "isolated", "This server is cut off from all others, by isolate(true). Nothing it is asked to store can commit until isolate(false)."
+	case s.Role == roleJoining && errors.Is(trouble, node.ErrOtherCluster):
+		return "other-cluster", "What is stored of this server belongs to another cluster than this room's, which therefore does not let it in: " +
+			trouble.Error() + ". To join as a new server, open the link in another browser, or delete this site's data first."
+	case refused != nil && s.Role == roleJoining:
+		return "signaling", "The signaling server refuses this server, which keeps asking: " + refused.Error()
+	case s.Role == roleJoining && s.Signaling == signalingOffline:
+		return "signaling", "The signaling server cannot be reached, so this server cannot meet the others. It keeps trying; check that the server runs (make run)."
+	case s.Role == roleJoining && s.Signaling == signalingConnecting:
+		return "joining", "Connecting to the signaling server, to meet the other servers."
+	case s.Role == roleJoining && present == 0:
+		return "alone", "No server of this room is online. Open the room in the browser that made it, or wait for somebody; this server joins by itself. If nobody can come back, open the page without #room to make a new room."
+	case s.Role == roleJoining && trouble != nil:
+		return "joining", "Asking the cluster to let this server in. It has not done so yet: " + trouble.Error()
+	case s.Role == roleJoining:
+		return "joining", "Asking the cluster to let this server in."
+	case q.Alive < q.Needed:
+		return "no-quorum", fmt.Sprintf("%d of %d servers %s alive, %d needed: nothing can commit. Open another tab to bring a server back.",
+			q.Alive, q.Voters, isAre(q.Alive), q.Needed)
+	case s.Leader == "":
+		return "no-leader", "There is no leader at the moment: the servers are electing one. Commands wait for it."
+	case refused != nil:
+		return "signaling", "The cluster works, but the signaling server refuses this server, which keeps asking: " + refused.Error()
+	case s.Signaling == signalingOffline:
+		return "signaling", "The signaling server cannot be reached. The cluster goes on without it, but no new tab can join until it is back."
+	case warning != nil:
+		return "warning", warning.Error()
+	}
+	return "", ""
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// FailedState is the state of a tab that could not become a server.
+func FailedState(room client.Room, why error) State {
+	s := State{Role: roleStopped, Members: []Member{}, Timer: TimerState{Kind: "none"},
+		Signaling: signalingOffline, Room: RoomState{Name: room.Name}}
+	s.Problem, s.Reason = stoppedWords(why, signaling.KindTab)
+	for _, bad := range []error{client.ErrNoRoom, client.ErrNoKey, client.ErrDamagedKey, client.ErrBadName, client.ErrBadLink} {
+		if errors.Is(why, bad) {
+			s.Problem, s.Reason = "link", why.Error()
+		}
+	}
+	return s
+}
+
+// stoppedWords says why a server does not run, and what to do.
+func stoppedWords(why error, kind signaling.Kind) (problem, reason string) {
+	removed, again, left := "Reload the tab to join as a new one.", "Reload the tab to try again.", "This tab is being closed."
+	if kind == signaling.KindNative {
+		removed, again, left = "To join as a new one, start it with a new directory.", "Start it again to try again.", "This server is being ended."
+	}
+	switch {
+	case why == nil:
+		return "starting", "This server is starting."
+	case errors.Is(why, ErrCrashed):
+		return "crashed", "This server was crashed: its memory is lost, what it stored is kept. Restart it to see it catch up."
+	case errors.Is(why, ErrLeft):
+		return "left", left
+	case errors.Is(why, node.ErrRemoved):
+		return "removed", "The cluster removed this server. " + removed
+	}
+	return "storage", "This server stopped: " + why.Error() + ". What was stored before is safe. " + again
+}
