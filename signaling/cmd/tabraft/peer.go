@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
-	"flag"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -15,62 +16,86 @@ import (
 	"tabraft/wasm/tab"
 )
 
-// peer runs a server without a page: it joins the room's cluster over WebRTC,
-// keeps its state in files, and counts like any tab.
+const peerAbout = `Run a server without a tab. It joins the cluster of a room's tabs and counts like any of them. Its state is in files: the same command brings it back.`
+
+type peerOptions struct {
+	link     string
+	dir      string
+	signal   string
+	verbose  bool
+	loopback bool
+	room     client.Room
+}
+
+// peer is `tabraft peer`: a server without a page, which joins the room's
+// cluster over WebRTC, keeps its state in files, and counts like any tab.
 func peer(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("tabraft peer", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	link := flags.String("room", "", "the room's invite `link`, as the page's \"Copy invite link\" gives it (put it in quotes)")
-	dir := flags.String("data", "", "`directory` for the server's state (default tabraft-ROOM here); each server needs its own")
-	signal := flags.String("signal", "", "`address` of the signaling WebSocket (default: the link's)")
-	verbose := flags.Bool("v", false, "log more")
-	loopback := flags.Bool("loopback", false, "use the addresses 127.0.0.1 and ::1 only")
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, "Usage: tabraft peer -room 'LINK' [FLAGS]\n\nRun a server without a tab. It joins the cluster of the room's tabs.")
-		flags.PrintDefaults()
+	var o peerOptions
+	flags := newFlags("peer", peerAbout)
+	flags.StringVar(&o.link, "room", "", "the room's invite `link`, as the page's \"Copy invite link\" gives it, in quotes")
+	flags.StringVar(&o.dir, "data", "", "`directory` for the server's state (default tabraft-ROOM here); each server needs its own")
+	flags.StringVar(&o.signal, "signal", "", "`address` of the signaling WebSocket, such as ws://localhost:8080/signal (default: the link's)")
+	flags.BoolVar(&o.verbose, "v", false, "log more")
+	flags.BoolVar(&o.loopback, "loopback", false, "use the addresses 127.0.0.1 and ::1 only")
+	if status, ok := parseFlags(flags, args, stdout, stderr); !ok {
+		return status
 	}
-	switch err := flags.Parse(args); {
-	case err == flag.ErrHelp:
-		return exitOK
-	case err != nil:
-		return exitUsage
-	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "tabraft peer: what is %q? Flags only; is the link in quotes?\n", flags.Arg(0))
-		return exitUsage
-	case *link == "":
-		fmt.Fprintln(stderr, "tabraft peer: -room is missing: give it the page's invite link, in quotes")
-		return exitUsage
+	status, err := exitUsage, o.complete()
+	if err == nil {
+		status, err = runPeer(ctx, o, stdout, stderr)
 	}
-	room, base, err := client.ParseLink(*link)
 	if err != nil {
 		fmt.Fprintf(stderr, "tabraft peer: %v\n", err)
-		return exitUsage
 	}
-	if *signal == "" {
-		if *signal, err = client.SignalURL(base); err != nil {
-			fmt.Fprintf(stderr, "tabraft peer: %v; or give -signal\n", err)
-			return exitUsage
+	return status
+}
+
+// complete checks the options and fills in those that follow from others.
+func (o *peerOptions) complete() error {
+	if o.link == "" {
+		return errors.New("-room is missing: give it the page's invite link, in quotes")
+	}
+	room, base, err := client.ParseLink(o.link)
+	switch {
+	case errors.Is(err, client.ErrNoKey): // a shell ends the command at the &
+		return fmt.Errorf("-room: %w, and put it in quotes", err)
+	case err != nil:
+		return fmt.Errorf("-room: %w", err)
+	}
+	o.room = room
+	if o.dir == "" {
+		o.dir = filepath.Join(".", "tabraft-"+room.Name)
+	}
+	if o.signal == "" {
+		if o.signal, err = client.SignalURL(base); err != nil {
+			return fmt.Errorf("-room: %w; or give -signal", err)
 		}
+		return nil
 	}
-	if *dir == "" {
-		*dir = filepath.Join(".", "tabraft-"+room.Name)
+	u, err := url.Parse(o.signal)
+	if err != nil || u.Scheme != "ws" && u.Scheme != "wss" || u.Hostname() == "" {
+		return fmt.Errorf("-signal should look like ws://HOST:PORT%s, not like %.80q", signaling.Path, o.signal)
 	}
+	return nil
+}
+
+// runPeer runs the server until ctx ends or the server stops.
+func runPeer(ctx context.Context, o peerOptions, stdout, stderr io.Writer) (status int, err error) {
 	level := slog.LevelWarn
-	if *verbose {
+	if o.verbose {
 		level = slog.LevelDebug
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
-	home, err := tab.OpenDir(*dir, room, logger)
+	home, err := tab.OpenDir(o.dir, o.room, logger)
 	if err != nil {
-		fmt.Fprintf(stderr, "tabraft peer: %v\n", err)
-		return exitFailed
+		return exitFailed, err
 	}
 	defer home.Close()
 
 	changed := make(chan struct{}, 1)
 	server, err := tab.NewServer(tab.Config{
-		Room: room, Signal: *signal, Link: *link, Kind: signaling.KindNative, Home: home,
-		Clock: node.NewSystemClock(), Logger: logger, Loopback: *loopback,
+		Room: o.room, Signal: o.signal, Link: o.link, Kind: signaling.KindNative, Home: home,
+		Clock: node.NewSystemClock(), Logger: logger, Loopback: o.loopback,
 		Observer: func(e tab.Event) {
 			switch e.Kind {
 			case "role", "peer", "error":
@@ -82,15 +107,17 @@ func peer(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		},
 	})
 	if err != nil {
-		fmt.Fprintf(stderr, "tabraft peer: %v\n", err)
-		return exitFailed
+		return exitFailed, err
 	}
-	return watch(ctx, server, changed, stdout, stderr)
+	if err := watch(ctx, server, changed, stdout); err != nil {
+		return exitFailed, err
+	}
+	return exitOK, nil
 }
 
 // watch prints a line for each change of what matters, until ctx ends or the
-// server stops.
-func watch(ctx context.Context, server *tab.Server, changed <-chan struct{}, stdout, stderr io.Writer) int {
+// server stops; the error says why it stopped.
+func watch(ctx context.Context, server *tab.Server, changed <-chan struct{}, stdout io.Writer) error {
 	s := server.State()
 	fmt.Fprintf(stdout, "tabraft peer: this is %s (%s), room %s\n", s.Name, s.ID, s.Room.Name)
 	look := time.NewTicker(time.Second) // words about the network depend on time
@@ -98,6 +125,9 @@ func watch(ctx context.Context, server *tab.Server, changed <-chan struct{}, std
 	last := ""
 	for {
 		s = server.State()
+		if s.Role == "stopped" {
+			return errors.New(s.Reason)
+		}
 		line := fmt.Sprintf("%s, term %d, %d of %d servers alive", s.Role, s.Term, s.Quorum.Alive, s.Quorum.Voters)
 		if s.Reason != "" {
 			line += ": " + s.Reason
@@ -106,15 +136,11 @@ func watch(ctx context.Context, server *tab.Server, changed <-chan struct{}, std
 			fmt.Fprintln(stdout, "tabraft peer:", line)
 			last = line
 		}
-		if s.Role == "stopped" {
-			fmt.Fprintln(stderr, "tabraft peer: stopped")
-			return exitFailed
-		}
 		select {
 		case <-ctx.Done():
 			server.Leave()
 			fmt.Fprintln(stdout, "tabraft peer: left; the same command brings this server back")
-			return exitOK
+			return nil
 		case <-changed:
 		case <-look.C:
 		}
