@@ -66,6 +66,8 @@
 //   - AppendEntries are pipelined, within Config.MaxInflightMessages and
 //     MaxInflightBytes for each follower; a refusal ends the pipeline and
 //     probes for the place where the logs meet.
+//   - What committed is told with the next entries or, if none come, with a
+//     heartbeat brought forward to a fifth of its interval.
 //   - Membership changes are joint (section 6), one at a time, none before
 //     the leader has committed in its own term; learners receive the log and
 //     do not count. The leader leaves the joint configuration by itself.

@@ -9,7 +9,10 @@ func (c *Core) replicate() {
 			c.sendAppend(p)
 		}
 		if p.sentCommit < c.commitIndex && !p.probing {
-			c.sendHeartbeat(p) // nothing else carried the news
+			// The next entries carry the news. If none come soon, a heartbeat
+			// does: on a busy leader a message of its own for each commit
+			// would double the traffic.
+			c.heartbeatDeadline = min(c.heartbeatDeadline, c.now+c.cfg.HeartbeatInterval/5)
 		}
 	}
 }

@@ -147,6 +147,22 @@ func (x *transcript) arrive(m Message) {
 func (x *transcript) settle(a args) {
 	x.quiet = a.HasArg("quiet")
 	x.deliverAll()
+	for x.tellNews() {
+		x.deliverAll()
+	}
+}
+
+// tellNews lets time pass, on all clocks, until a leader tells what committed.
+func (x *transcript) tellNews() bool {
+	for _, h := range x.some(nil) {
+		untold := func(p *progress) bool { return !p.probing && p.sentCommit < h.core.commitIndex }
+		if h.core.role == Leader && slices.ContainsFunc(h.core.peers, untold) {
+			x.pass(max(0, h.core.NextDeadline()-h.now))
+			x.act(h, func(c *Core) { c.Tick(h.now) })
+			return true
+		}
+	}
+	return false
 }
 
 func (x *transcript) deliverAll() {

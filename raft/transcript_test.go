@@ -58,8 +58,8 @@ import (
 //	    the same, but they go on waiting.
 //	drop ...
 //	settle [quiet]
-//	    delivers until no message is left, saving what is to be saved. Quiet:
-//	    prints changes only.
+//	    delivers until no message is left, saving what is to be saved, and lets
+//	    the heartbeats go that tell what committed. Quiet: prints changes only.
 //	partition 1,2 3,4,5
 //	    drops what is delivered from one group to another, until "heal".
 //	network
