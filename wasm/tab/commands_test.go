@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tabraft/raft/kv"
+	"tabraft/raft/node"
 )
 
 func TestThreeServersAnswerCommands(t *testing.T) {
@@ -214,5 +215,37 @@ func TestCommandWithoutALeaderFails(t *testing.T) {
 	w.await("it is let in", func() bool { return s.State().Leader != "" })
 	if a := s.must(get("k")); a.Value != nil {
 		t.Errorf("the command was executed after it had failed: %q", *a.Value)
+	}
+}
+
+// A session that the map has forgotten is replaced, without a restart.
+func TestSessionExpires(t *testing.T) {
+	w := newWorld(t)
+	s := w.found()
+	s.must(put("k", "1"))
+	l, _ := s.current()
+	l.commands.mu.Lock()
+	l.commands.session = kv.NewSession(1 << 40)
+	l.commands.mu.Unlock()
+	r := w.answered(s.ask(put("k", "2")))
+	if r.err == nil || r.err.Code != CodeUncertain || !strings.Contains(r.err.Message, "session expired") {
+		t.Errorf("%+v, %+v", r.Answer, r.err)
+	}
+	if a := s.must(get("k")); *a.Value != "1" {
+		t.Errorf("the value is %q", *a.Value)
+	}
+	s.must(put("k", "3"))
+}
+
+// What the map says for people is passed on, and so is an answer that cannot be
+// read.
+func TestRefusedAnswers(t *testing.T) {
+	var q commands
+	refused := kv.Result{Code: kv.Refused, Value: "the map is full"}.AppendTo(nil)
+	if _, err := q.answer(nil, node.Result{Index: 5, Value: refused}); err == nil || *err != (CommandError{CodeRefused, "the map is full"}) {
+		t.Errorf("%+v", err)
+	}
+	if _, err := q.answer(nil, node.Result{Index: 5, Value: []byte{99}}); err == nil || err.Code != CodeRefused || err.Message == "" {
+		t.Errorf("%+v", err)
 	}
 }
