@@ -88,8 +88,8 @@ func TestIsolateTheLeader(t *testing.T) {
 	w.await("the old leader steps down", func() bool { return old.State().Role != "leader" })
 	old.Isolate(false)
 	w.awaitVoters(servers...)
-	w.awaitSame(servers...)
 	old.must(put("after", "x"))
+	w.awaitSame(servers...)
 	if n := len(old.Entries()); n != 3 {
 		t.Errorf("entries %v", old.Entries())
 	}
