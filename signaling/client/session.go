@@ -153,6 +153,10 @@ func (s *session) receive(b []byte) error {
 	if s.ctx.Err() != nil {
 		return s.ctx.Err()
 	}
+	if m.Type == signaling.TypeError && m.Code == signaling.CodeNoSuchPeer {
+		s.log.Debug("signaling: not delivered", "reason", m.Text) // it has just left, as peers do
+		return nil
+	}
 	if m.Type == signaling.TypeError {
 		s.refusal = &signaling.Error{Code: m.Code, Text: m.Text}
 		s.log.Warn("signaling: refused", "code", m.Code, "reason", m.Text)

@@ -17,7 +17,7 @@
 // ignored.
 //
 // What one side of a pair does is a table, (state, event) -> (state, actions),
-// in link.go; testdata/link.txt shows it at work. Everything else serves it:
+// in link.go; the transcripts in testdata show it at work. Everything else serves it:
 // mesh.go holds the links and the single goroutine that runs them, conn.go
 // turns actions into pion calls and pion callbacks into events, pion_js.go and
 // pion_native.go hold what differs between a browser and a process.

@@ -41,9 +41,16 @@ func openStorage(ctx context.Context) (*idb.DB, error) {
 	return idb.Open(ctx, idb.DefaultName)
 }
 
+// newRoom is the fragment that asks for a new room.
+const newRoom = "#new"
+
 // chooseRoom gives the room that the page's fragment names or, without one, the
 // room this browser used last; a browser that knows none makes one.
 func chooseRoom(ctx context.Context, db *idb.DB, fragment string) (client.Room, error) {
+	if fragment == newRoom {
+		room := client.RandomRoom()
+		return room, db.PutRoom(ctx, idb.Room{Token: room.Token(), Name: room.Name, Key: room.Fragment(), Made: true, Used: nowMs()})
+	}
 	if len(fragment) > 1 {
 		room, err := client.ParseFragment(fragment)
 		if err != nil {

@@ -31,7 +31,7 @@ func (l *life) words(s *State, st node.Status, warning error) (problem, reason s
 	case s.Role == roleJoining && s.Signaling == signalingConnecting:
 		return "joining", "Connecting to the signaling server, to meet the other servers."
 	case s.Role == roleJoining && present == 0:
-		return "alone", "No server of this room is online. Open the room in the browser that made it, or wait for somebody; this server joins by itself. If nobody can come back, open the page without #room to make a new room."
+		return "alone", "No server of this room is online. Open the room in the browser that made it, or wait for somebody; this server joins by itself. If nobody can come back, open the page with #new at the end of its address to make a new room."
 	case s.Role == roleJoining && trouble != nil:
 		return "joining", "Asking the cluster to let this server in. It has not done so yet: " + trouble.Error()
 	case s.Role == roleJoining:
@@ -40,7 +40,7 @@ func (l *life) words(s *State, st node.Status, warning error) (problem, reason s
 		return "no-quorum", fmt.Sprintf("%d of %d servers %s alive, %d needed: nothing can commit. Open another tab to bring a server back.",
 			q.Alive, q.Voters, isAre(q.Alive), q.Needed)
 	case s.Leader == "":
-		return "no-leader", "There is no leader at the moment: the servers are electing one. Commands wait for it."
+		return "no-leader", "This server knows no leader at the moment: one is being elected, or it cannot be reached from here. Commands wait for it."
 	case refused != nil:
 		return "signaling", "The cluster works, but the signaling server refuses this server, which keeps asking: " + refused.Error()
 	case s.Signaling == signalingOffline:

@@ -58,7 +58,7 @@ func TestWords(t *testing.T) {
 		"a learner":          {state: with(func(s *State) { s.Role = "learner" })},
 		"joining":            {state: joining, present: 1, problem: "joining", contains: "Asking the cluster"},
 		"joining a full one": {state: joining, present: 1, trouble: errors.New("the cluster is full: 64 servers"), problem: "joining", contains: "It has not done so yet: the cluster is full"},
-		"joining and alone":  {state: joining, problem: "alone", contains: "open the page without #room"},
+		"joining and alone":  {state: joining, problem: "alone", contains: "open the page with #new"},
 		"joining, connecting": {state: with(func(s *State) { *s = joining; s.Signaling = "connecting" }),
 			problem: "joining", contains: "Connecting to the signaling server"},
 		"joining, offline": {state: with(func(s *State) { *s = joining; s.Signaling = "offline" }), present: 2,
