@@ -182,7 +182,11 @@ func (s *Server) stop(l *life, why error) {
 	s.mu.Unlock()
 	l.end()
 	s.emit("role", RoleEvent{Role: roleStopped, Term: last.Term})
-	s.emit("error", ErrorEvent{Message: why.Error()})
+	kind := "error"
+	if problem, _ := stoppedWords(why, s.cfg.Kind); problem == "storage" {
+		kind = "storage"
+	}
+	s.emit(kind, ErrorEvent{Message: why.Error()})
 }
 
 func (s *Server) emit(kind string, data any) {

@@ -49,7 +49,7 @@ export class StatusBanner extends HTMLElement {
     }
     if (this.#wrongSince === 0) this.#wrongSince = now;
     const left = patience - (now - this.#wrongSince);
-    if (left > 0 && this.dataset["mood"] === "well") {
+    if (left > 0 && this.dataset["mood"] === "well" && state.role !== "stopped") {
       window.clearTimeout(this.#timer);
       this.#timer = window.setTimeout(() => live.stale(), left);
       return;
