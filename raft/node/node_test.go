@@ -48,7 +48,6 @@ type server struct {
 	storage *MemoryStorage
 	port    *MemoryPort
 	machine *list
-	events  []Event
 }
 
 type cluster struct {

@@ -304,7 +304,7 @@ func TestStorageRefuses(t *testing.T) {
 	if state := s.State(); state.Problem != "storage" || !strings.Contains(state.Reason, taken.Error()) {
 		t.Errorf("%+v", state)
 	}
-	if !s.heard(func(e Event) bool { return e == Event{"storage", ErrorEvent{Message: taken.Error()}} }) {
+	if !s.heard(func(e Event) bool { return e == Event{"error", ErrorEvent{Message: taken.Error()}} }) {
 		t.Error("the observer was not told")
 	}
 	s.home.refuse(nil)
