@@ -383,7 +383,7 @@ func TestStoppedWhileProposing(t *testing.T) {
 		c.untilVoters(1)
 		s := c.servers[1]
 		done := make(chan error, 1)
-		s.ProposeFunc([]byte("x"), func(_ Result, err error) { done <- err })
+		s.ProposeFunc([]byte("x"), c.clock.Now()+ProposeTimeout, func(_ Result, err error) { done <- err })
 		s.crash()
 		if err := <-done; !errors.Is(err, ErrStopped) {
 			t.Errorf("error %v", err)

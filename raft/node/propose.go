@@ -109,7 +109,7 @@ func (n *Node) Propose(ctx context.Context, command []byte) (Result, error) {
 		err error
 	}
 	ch := make(chan answer, 1)
-	n.ProposeFunc(command, func(r Result, err error) { ch <- answer{r, err} })
+	n.ProposeFunc(command, n.now()+ProposeTimeout, func(r Result, err error) { ch <- answer{r, err} })
 	select {
 	case a := <-ch:
 		return a.r, a.err
@@ -119,8 +119,9 @@ func (n *Node) Propose(ctx context.Context, command []byte) (Result, error) {
 }
 
 // ProposeFunc is Propose for callers that do not wait: done is called once,
-// from the loop, and must not block. The command is the node's from then on.
-func (n *Node) ProposeFunc(command []byte, done func(Result, error)) {
+// from the loop, and must not block. The command fails when the Clock has
+// passed deadline, which is ProposeTimeout away or less. The command is the node's from then on.
+func (n *Node) ProposeFunc(command []byte, deadline time.Duration, done func(Result, error)) {
 	if len(command) > maxCommand {
 		done(Result{}, ErrTooLarge)
 		return
@@ -134,7 +135,7 @@ func (n *Node) ProposeFunc(command []byte, done func(Result, error)) {
 			done(Result{}, ErrOverloaded)
 		default:
 			ps.last++
-			p := &proposal{request: ps.last, command: command, done: done, deadline: n.now() + ProposeTimeout}
+			p := &proposal{request: ps.last, command: command, done: done, deadline: deadline}
 			ps.mine[p.request] = p
 			ps.fresh = append(ps.fresh, p)
 		}

@@ -3,6 +3,7 @@ package tab
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"tabraft/raft/kv"
 	"tabraft/raft/node"
@@ -59,7 +60,7 @@ func (s *Server) Do(c kv.Command, done func(Answer, *CommandError)) {
 		done(Answer{}, &CommandError{CodeInvalid, err.Error()})
 		return
 	}
-	l.commands.do(l.node, c, done)
+	l.commands.do(l.node, c, s.cfg.Clock.Now()+node.ProposeTimeout, done)
 }
 
 func errText(err error) string {
@@ -75,6 +76,7 @@ const maxWaiting = kv.MaxOutstanding
 
 // commands is the client's side of one life.
 type commands struct {
+	clock   node.Clock
 	mu      sync.Mutex
 	session *kv.Session // nil before it is open
 	opening bool
@@ -82,16 +84,17 @@ type commands struct {
 }
 
 type waiting struct {
-	command kv.Command
-	done    func(Answer, *CommandError)
+	command  kv.Command
+	deadline time.Duration
+	done     func(Answer, *CommandError)
 }
 
-func (q *commands) do(n *node.Node, c kv.Command, done func(Answer, *CommandError)) {
+func (q *commands) do(n *node.Node, c kv.Command, deadline time.Duration, done func(Answer, *CommandError)) {
 	q.mu.Lock()
 	if session := q.session; session != nil {
 		err := session.Stamp(&c)
 		q.mu.Unlock()
-		q.send(n, session, c, err, done)
+		q.send(n, session, waiting{c, deadline, done}, err)
 		return
 	}
 	if len(q.waiting) >= maxWaiting {
@@ -99,19 +102,20 @@ func (q *commands) do(n *node.Node, c kv.Command, done func(Answer, *CommandErro
 		done(Answer{}, overloaded())
 		return
 	}
-	q.waiting = append(q.waiting, waiting{c, done})
+	q.waiting = append(q.waiting, waiting{c, deadline, done})
 	open := !q.opening
 	q.opening = true
 	q.mu.Unlock()
 	if open {
-		q.open(n)
+		q.open(n, deadline)
 	}
 }
 
 func overloaded() *CommandError { return proposeError(node.ErrOverloaded) }
 
 // send proposes a command that was stamped, or could not be.
-func (q *commands) send(n *node.Node, session *kv.Session, c kv.Command, err error, done func(Answer, *CommandError)) {
+func (q *commands) send(n *node.Node, session *kv.Session, w waiting, err error) {
+	c, done := &w.command, w.done
 	if err != nil {
 		done(Answer{}, overloaded())
 		return
@@ -122,7 +126,7 @@ func (q *commands) send(n *node.Node, session *kv.Session, c kv.Command, err err
 		done(Answer{}, &CommandError{CodeInvalid, err.Error()})
 		return
 	}
-	n.ProposeFunc(encoded, func(r node.Result, err error) {
+	n.ProposeFunc(encoded, w.deadline, func(r node.Result, err error) {
 		q.answered(session, c.Seq)
 		if err != nil {
 			done(Answer{}, proposeError(err))
@@ -141,21 +145,15 @@ func (q *commands) answered(session *kv.Session, seq uint64) {
 
 // open opens a session and sends what waits for it, in order, before anything
 // that is asked for later.
-func (q *commands) open(n *node.Node) {
+func (q *commands) open(n *node.Node, deadline time.Duration) {
 	c := kv.Command{Op: kv.OpenSession}
 	encoded, err := c.AppendTo(nil)
 	if err != nil {
 		panic(err) // it has no field that could be wrong
 	}
-	n.ProposeFunc(encoded, func(r node.Result, err error) {
+	n.ProposeFunc(encoded, deadline, func(r node.Result, err error) {
 		if err != nil {
-			// What is uncertain is the session; the commands were not sent.
-			if errors.Is(err, node.ErrUncertain) {
-				err = node.ErrNoLeader
-			}
-			for _, w := range q.opened(nil) {
-				w.done(Answer{}, proposeError(err))
-			}
+			q.notOpened(n, err)
 			return
 		}
 		session := kv.NewSession(r.Index)
@@ -164,20 +162,49 @@ func (q *commands) open(n *node.Node) {
 				q.mu.Lock()
 				err := session.Stamp(&w.command)
 				q.mu.Unlock()
-				q.send(n, session, w.command, err, w.done)
+				q.send(n, session, w, err)
 			}
 		}
 	})
 }
 
-// opened takes what waits for the session. When nothing does, or there is no
-// session, the opening is over.
+// notOpened fails what has waited its time, or everything if the node has
+// stopped, and tries again for the rest.
+func (q *commands) notOpened(n *node.Node, err error) {
+	late := func(waiting) bool { return true }
+	if errors.Is(err, node.ErrNoLeader) || errors.Is(err, node.ErrUncertain) {
+		// What is uncertain is the session; the commands were not sent.
+		err = node.ErrNoLeader
+		now := q.clock.Now()
+		late = func(w waiting) bool { return w.deadline <= now }
+	}
+	q.mu.Lock()
+	var failed, rest []waiting
+	for _, w := range q.waiting {
+		if late(w) {
+			failed = append(failed, w)
+		} else {
+			rest = append(rest, w)
+		}
+	}
+	q.waiting, q.opening = rest, len(rest) > 0
+	q.mu.Unlock()
+	for _, w := range failed {
+		w.done(Answer{}, proposeError(err))
+	}
+	if len(rest) > 0 {
+		q.open(n, rest[0].deadline)
+	}
+}
+
+// opened takes what waits for the session. When nothing does, the opening is
+// over.
 func (q *commands) opened(session *kv.Session) []waiting {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	late := q.waiting
 	q.waiting = nil
-	if len(late) == 0 || session == nil {
+	if len(late) == 0 {
 		q.session, q.opening = session, false
 	}
 	return late

@@ -235,7 +235,7 @@ type heard struct {
 
 // begin makes a life, which start lets loose.
 func (s *Server) begin() (*life, error) {
-	l := &life{s: s, machine: kv.NewMap(), signaling: signalingConnecting, heard: map[raft.ID]heard{}}
+	l := &life{s: s, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting, heard: map[raft.ID]heard{}}
 	l.incarnation = newIncarnation()
 	storage, err := s.cfg.Home.Begin(l.incarnation, func(err error) { go s.fail(l, fmt.Errorf("storage failed: %w", err)) })
 	if err != nil {
