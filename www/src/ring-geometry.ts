@@ -22,8 +22,8 @@ export interface Geometry {
 
 /** More servers than this are a crowd. */
 const crowd = 4;
-/** Height of a line of text beside a disc, width of the longest name (a crowd
- * has to do with less), and the least room around things, in units of the text
+/** Height of a line of text beside a disc, width of the longest name (more than five
+ * have to do with less), and the least room around things, in units of the text
  * size. */
 const lineHeight = 1.25;
 const longestName = 9.2;
@@ -58,7 +58,7 @@ export function layOut(n: number, width: number, height: number, em: number): Ge
   let ry = height / 2;
   while (ry > 0 && top(ry) + bottom(ry) > height) ry -= 1;
   const room = spots.map((s) => {
-    const aside = s.label === "left" || s.label === "right" ? radius + (crowded ? crowdedName : longestName) * em : Math.max(radius, 3.7 * em);
+    const aside = s.label === "left" || s.label === "right" ? radius + (n <= 5 ? longestName : crowdedName) * em : Math.max(radius, 3.7 * em);
     return (width / 2 - aside) / Math.max(Math.abs(s.cos), 0.01);
   });
   const rx = Math.max(0, Math.min(ry * widest + radius, ...room));
