@@ -45,8 +45,15 @@ func opened(t *testing.T, name string) *DB {
 	return db
 }
 
-// await waits for one of the events of an IDBRequest made by a test directly.
+// await waits for one of the events of an IDBRequest made by a test just now.
 func await(t *testing.T, request js.Value, events ...string) string {
+	t.Helper()
+	return listen(t, request, events...)()
+}
+
+// listen is await in two steps: it hears the events from now on, and what it
+// gives waits for the first. An event does not wait for who comes late.
+func listen(t *testing.T, request js.Value, events ...string) func() string {
 	t.Helper()
 	got := make(chan string, 10)
 	for _, event := range events {
@@ -54,12 +61,15 @@ func await(t *testing.T, request js.Value, events ...string) string {
 		t.Cleanup(func() { request.Set(event, js.Null()); f.Release() })
 		request.Set(event, f)
 	}
-	select {
-	case event := <-got:
-		return event
-	case <-time.After(limit):
-		t.Fatalf("none of %v came", events)
-		return ""
+	return func() string {
+		t.Helper()
+		select {
+		case event := <-got:
+			return event
+		case <-time.After(limit):
+			t.Fatalf("none of %v came", events)
+			return ""
+		}
 	}
 }
 

@@ -189,7 +189,7 @@ func TestCleared(t *testing.T) {
 	ok(t, db.Create(background(t), Server{ID: id, Room: "r", Owner: alice}))
 	st, _, failed := loaded(t, db, alice)
 	ok(t, save(t, st, entry(1, "x")))
-	request := js.Global().Get("indexedDB").Call("deleteDatabase", name)
+	deleted := listen(t, js.Global().Get("indexedDB").Call("deleteDatabase", name), "onsuccess", "onblocked", "onerror")
 	done := make(chan error, 100)
 	saves := 0
 	for ; len(failed) == 0 && saves < 100; saves++ {
@@ -207,7 +207,7 @@ func TestCleared(t *testing.T) {
 	}
 	want(t, save(t, st, entry(1000, "z")), ErrCleared)
 	want(t, db.Create(background(t), Server{ID: 1}), ErrCleared)
-	if event := await(t, request, "onsuccess", "onblocked", "onerror"); event != "onsuccess" {
+	if event := deleted(); event != "onsuccess" {
 		t.Errorf("the deletion ended with %s", event)
 	}
 }
