@@ -2,8 +2,6 @@
 // stable: the page, the tests and a teacher's console scripts use the same
 // calls. The page draws what state() returns and never computes Raft.
 
-import type { Commands } from "./commands";
-
 /** Role of a server. `joining` has no cluster yet; `stopped` has crashed. */
 export type Role =
   | "joining" | "learner" | "follower" | "precandidate" | "candidate" | "leader" | "stopped";
@@ -172,6 +170,16 @@ export interface Tabraft {
   remove(id: string): unknown;
   /** Calls fn at each event of the kind; the result ends that. */
   on<K extends keyof Events>(kind: K, fn: (event: Events[K]) => void): () => void;
+}
+
+/** What the program makes window.tabraft's commands of. */
+export interface Commands {
+  put(key: unknown, value: unknown): Promise<Result>;
+  get(key: unknown): Promise<Result>;
+  cas(key: unknown, old: unknown, value: unknown): Promise<Result>;
+  delete(key: unknown): Promise<Result>;
+  /** Takes a JSON list of answers. */
+  answer(answers: string): void;
 }
 
 /** What the page tells the program before it runs. */

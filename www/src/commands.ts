@@ -4,7 +4,7 @@
 // are handed over together: all that one task of the page asks for make one
 // call, and so do all answers that one round of the program gives.
 
-import type { Failure, Result } from "./api";
+import type { Commands, Failure, Result } from "./api";
 
 /** One command, as the program takes it. */
 interface Command {
@@ -18,16 +18,6 @@ interface Command {
 
 /** One answer, as the program gives it: a Result, or a Failure with a code. */
 type Answer = { id: number } & (Result | Failure);
-
-/** What the program makes window.tabraft's commands of. */
-export interface Commands {
-  put(key: unknown, value: unknown): Promise<Result>;
-  get(key: unknown): Promise<Result>;
-  cas(key: unknown, old: unknown, value: unknown): Promise<Result>;
-  delete(key: unknown): Promise<Result>;
-  /** Takes a JSON list of answers. */
-  answer(answers: string): void;
-}
 
 interface Waiter {
   resolve(result: Result): void;

@@ -1,0 +1,286 @@
+package tab
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	crand "crypto/rand"
+
+	"tabraft/raft"
+	"tabraft/raft/kv"
+	"tabraft/raft/node"
+	"tabraft/signaling"
+	"tabraft/signaling/client"
+	"tabraft/wasm/rtc"
+)
+
+// life is all of a server that a crash ends.
+type life struct {
+	s           *Server
+	incarnation string
+	storage     node.Storage
+	machine     *kv.Map
+	mesh        *rtc.Mesh
+	links       *node.Links
+	node        *node.Node
+	client      *client.Client // mu guards it: its handler may be called first
+	commands    commands
+
+	mu        sync.Mutex
+	signaling string // connected, connecting, offline
+	refused   error  // the server's refusal, if that is why it is not connected
+	present   int    // peers in the room, by the last word of signaling
+	trouble   error  // what a peer told that keeps this server out
+	heard     map[raft.ID]heard
+}
+
+// heard is what the messages of another server told of it.
+type heard struct {
+	at       time.Duration
+	term     uint64
+	asked    string        // precandidate or candidate, by what it last asked
+	askedAt  time.Duration // when
+	received bool
+}
+
+// begin makes a life, which start lets loose.
+func (s *Server) begin() (*life, error) {
+	l := &life{s: s, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting, heard: map[raft.ID]heard{}}
+	l.incarnation = newIncarnation()
+	storage, err := s.cfg.Home.Begin(l.incarnation, func(err error) { go s.fail(l, fmt.Errorf("storage failed: %w", err)) })
+	if err != nil {
+		return nil, err
+	}
+	l.storage = storage
+	l.mesh, err = rtc.New(rtc.Config{
+		Self:     rtc.Peer{ID: s.id, Incarnation: l.incarnation, Kind: string(s.cfg.Kind)},
+		Signal:   l.signal,
+		Clock:    s.cfg.Clock,
+		Handler:  l,
+		Rand:     s.fork(),
+		Logger:   s.cfg.Logger,
+		Loopback: s.cfg.Loopback,
+	})
+	if err != nil {
+		storage.Close()
+		return nil, err
+	}
+	l.links = node.NewLinks(s.cfg.Clock, s.fork(), l.mesh.Send, func(from raft.ID, frame []byte) { l.node.Deliver(from, frame) })
+	l.node, err = node.Start(node.Config{
+		ID: s.id, Cluster: s.cfg.Home.Cluster(), Storage: storage, Transport: l.links, Machine: l.machine,
+		Clock: s.cfg.Clock, Rand: s.fork(), Admitted: s.cfg.Home.SetCluster, Observer: l.observe, Gather: s.cfg.Gather, Raft: tuning,
+	})
+	if err != nil {
+		l.mesh.Close()
+		storage.Close()
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.client = client.Start(client.Config{
+		URL: s.cfg.Signal, Room: s.cfg.Room, Handler: l, Logger: s.cfg.Logger,
+		Peer: signaling.Peer{ID: s.id.String(), Incarnation: l.incarnation, Kind: s.cfg.Kind},
+	})
+	return l, nil
+}
+
+// signal sends one of the mesh's payloads by way of the signaling server.
+func (l *life) signal(to raft.ID, payload []byte) error {
+	l.mu.Lock()
+	c := l.client
+	l.mu.Unlock()
+	return c.Send(to.String(), payload)
+}
+
+// newIncarnation names one life: 16 random hex digits.
+func newIncarnation() string {
+	var b [8]byte
+	crand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// start watches over the life's end.
+func (l *life) start() {
+	go func() {
+		<-l.node.Done()
+		l.s.fail(l, l.node.Err())
+	}()
+}
+
+func (s *Server) fork() *rand.Rand {
+	return rand.New(rand.NewPCG(s.random.Uint64(), s.random.Uint64()))
+}
+
+// fail stops the server if this is still its life. It waits until a life that
+// is being made is made.
+func (s *Server) fail(l *life, why error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if current, _ := s.current(); current != l {
+		return
+	}
+	if errors.Is(why, node.ErrRemoved) {
+		if err := s.cfg.Home.Forget(); err != nil {
+			why = fmt.Errorf("%w, and its state could not be deleted: %w", why, err)
+		}
+		s.mu.Lock()
+		if s.life == nil { // crashed meanwhile
+			s.end(why)
+		}
+		s.mu.Unlock()
+	}
+	s.stop(l, why)
+}
+
+// end closes everything, the connections first: peers see the server go at
+// once.
+func (l *life) end() {
+	l.mesh.Close()
+	l.client.Close()
+	go func() {
+		l.node.Stop()
+		l.storage.Close()
+	}()
+}
+
+// The mesh's side: rtc.Handler.
+
+func (l *life) Frame(from raft.ID, frame []byte) { l.links.Receive(from, frame) }
+
+func (l *life) Up(p rtc.Peer) {
+	l.node.PeerUp(p.ID)
+	l.s.emit("peer", PeerEvent{Peer: p.ID.String(), Up: true})
+}
+
+func (l *life) Down(p rtc.Peer, reason string) {
+	l.node.PeerDown(p.ID)
+	l.s.emit("peer", PeerEvent{Peer: p.ID.String(), Up: false, Reason: reason})
+}
+
+// The signaling client's side: client.Handler.
+
+func (l *life) Welcome(peers []signaling.Peer, ice []signaling.ICEServer) {
+	servers := make([]rtc.ICEServer, len(ice))
+	for i, s := range ice {
+		servers[i] = rtc.ICEServer(s)
+	}
+	l.mesh.SetICE(servers)
+	all := make([]rtc.Peer, 0, len(peers))
+	for _, p := range peers {
+		if q, ok := meshPeer(p); ok {
+			all = append(all, q)
+		}
+	}
+	l.mesh.Present(all)
+	l.count(func(int) int { return len(all) })
+}
+
+func (l *life) Joined(p signaling.Peer) {
+	if q, ok := meshPeer(p); ok {
+		l.mesh.Joined(q)
+		l.count(func(n int) int { return n + 1 })
+	}
+}
+
+func (l *life) Left(p signaling.Peer) {
+	if q, ok := meshPeer(p); ok {
+		l.mesh.Left(q)
+		l.count(func(n int) int { return n - 1 })
+	}
+}
+
+func (l *life) Signal(from signaling.Peer, payload []byte) {
+	if q, ok := meshPeer(from); ok {
+		l.mesh.Signal(q, payload)
+	}
+}
+
+func (l *life) Connection(connected bool, err error) {
+	l.mu.Lock()
+	l.refused = nil
+	switch {
+	case connected:
+		l.signaling = signalingConnected
+	case l.signaling == signalingConnected:
+		l.signaling = signalingConnecting
+	default:
+		l.signaling = signalingOffline
+	}
+	var refusal *signaling.Error
+	if errors.As(err, &refusal) {
+		l.refused = refusal
+	}
+	l.mu.Unlock()
+	l.s.emit("peer", PeerEvent{Reason: "signaling"})
+}
+
+func (l *life) count(f func(int) int) {
+	l.mu.Lock()
+	l.present = f(l.present)
+	l.mu.Unlock()
+}
+
+// meshPeer reads a peer's id; the client has checked the rest.
+func meshPeer(p signaling.Peer) (rtc.Peer, bool) {
+	id, err := raft.ParseID(p.ID)
+	return rtc.Peer{ID: id, Incarnation: p.Incarnation, Kind: string(p.Kind)}, err == nil
+}
+
+// The node's side.
+
+func (l *life) observe(e node.Event) {
+	switch e.Kind {
+	case node.EventRole:
+		l.s.emit("role", RoleEvent{Role: e.Role.String(), Term: e.Term, Leader: idText(e.Peer)})
+	case node.EventCommitted:
+		l.s.emit("commit", IndexEvent{Index: e.Index})
+	case node.EventApplied:
+		first, last := e.Entries[0], e.Entries[len(e.Entries)-1]
+		l.s.emit("apply", AppliedEvent{From: first.Index, Index: last.Index, Term: last.Term})
+	case node.EventSent, node.EventReceived:
+		if e.Kind == node.EventReceived {
+			l.note(e.Message)
+		}
+		l.s.emit("message", e)
+	case node.EventMembers:
+		l.s.emit("peer", PeerEvent{Reason: "members"})
+	case node.EventRejected:
+		l.mu.Lock()
+		again := l.trouble != nil && l.trouble.Error() == e.Err.Error()
+		l.trouble = e.Err
+		l.mu.Unlock()
+		if !again { // a peer that repeats itself must not flood the log
+			l.s.cfg.Logger.Warn("input refused", "peer", idText(e.Peer), "error", e.Err)
+		}
+		l.s.emit("error", ErrorEvent{Message: e.Err.Error(), Peer: idText(e.Peer)})
+	case node.EventStopped:
+	}
+}
+
+// note keeps what a message tells of its sender.
+func (l *life) note(m *raft.Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h := l.heard[m.From]
+	h.at, h.term, h.received = l.s.cfg.Clock.Now(), m.Term, true
+	switch m.Type {
+	case raft.RequestPreVote:
+		h.asked, h.askedAt, h.term = raft.PreCandidate.String(), h.at, max(m.Term, 1)-1
+	case raft.RequestVote:
+		h.asked, h.askedAt = raft.Candidate.String(), h.at
+	case raft.AppendEntries, raft.AppendEntriesReply:
+		h.asked = ""
+	}
+	l.heard[m.From] = h
+}
+
+func idText(id raft.ID) string {
+	if id == raft.None {
+		return ""
+	}
+	return id.String()
+}
