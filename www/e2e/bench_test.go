@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -179,7 +180,7 @@ func benchRaw(t *testing.T, b *browser, table *table) rawTimes {
 		tb.eval(rawLink, nil)
 	}
 	answerer.eval("window.opened = link(false).then(() => channel.onmessage = (e) => channel.send(e.data)), true", nil)
-	var trips, writes []float64
+	var trips []float64
 	err := offerer.evalWithin(benchTimeout, fmt.Sprintf(`link(true).then(async () => {
 		const times = [], data = new Uint8Array(100);
 		for (let i = 0; i < %d; i++) {
@@ -192,34 +193,51 @@ func benchRaw(t *testing.T, b *browser, table *table) rawTimes {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = offerer.evalWithin(benchTimeout, fmt.Sprintf(`new Promise((resolve, reject) => {
-		const request = indexedDB.open("bench");
-		request.onupgradeneeded = () => request.result.createObjectStore("writes");
-		request.onerror = reject;
-		request.onsuccess = async () => {
-			const times = [], data = new Uint8Array(200);
-			for (let i = 0; i < %d; i++) {
-				const start = performance.now();
-				await new Promise((done, failed) => {
-					const tx = request.result.transaction("writes", "readwrite", {durability: "strict"});
-					tx.objectStore("writes").put(data, i);
-					tx.oncomplete = done;
-					tx.onabort = failed;
-				});
-				times.push(performance.now() - start);
-			}
-			resolve(times);
-		};
-	})`, benchCommands), &writes)
-	if err != nil {
-		t.Fatal(err)
-	}
+	writes := rawWrites(t, offerer)
+	// Three servers write at once, where one browser has one storage.
+	together := rawWrites(t, offerer, answerer, b.open(url))
 	answerer.close()
 	offerer.close()
 	table.add("raw data-channel round trip, 100 bytes, p50 and p99", spread(trips), "")
 	table.add("raw strict IndexedDB write, 200 bytes, p50 and p99", spread(writes), "")
+	table.add("the same, by three tabs at once", spread(together), "")
 	return rawTimes{median(trips), median(writes)}
 }
+
+// rawWrites has tabs write to IndexedDB, all at the same time, and gives how
+// long each write took.
+func rawWrites(t *testing.T, tabs ...*tab) []float64 {
+	times, errs := make([][]float64, len(tabs)), make([]error, len(tabs))
+	var all sync.WaitGroup
+	for i, tb := range tabs {
+		all.Go(func() { errs[i] = tb.evalWithin(benchTimeout, fmt.Sprintf(rawWrite, benchCommands), &times[i]) })
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	return slices.Concat(times...)
+}
+
+const rawWrite = `new Promise((resolve, reject) => {
+	const request = indexedDB.open("bench");
+	request.onupgradeneeded = () => request.result.createObjectStore("writes");
+	request.onerror = reject;
+	request.onsuccess = async () => {
+		const times = [], data = new Uint8Array(200);
+		for (let i = 0; i < %d; i++) {
+			const start = performance.now();
+			await new Promise((done, failed) => {
+				const tx = request.result.transaction("writes", "readwrite", {durability: "strict"});
+				tx.objectStore("writes").put(data, i);
+				tx.oncomplete = done;
+				tx.onabort = failed;
+			});
+			times.push(performance.now() - start);
+		}
+		resolve(times);
+	};
+})`
 
 // benchPuts makes window.putMany, which puts 100-byte values with so many
 // commands outstanding, for so many commands or seconds.
@@ -269,7 +287,7 @@ func benchLatency(r *room, tabs []*tab, raw rawTimes, table *table) {
 		tab *tab
 	}{{"leader", leader}, {"follower", except(tabs, leader)[0]}} {
 		c.tab.front()
-		r.putMany(c.tab, 1, benchCommands/10, 0) // warms up
+		r.putMany(c.tab, 1, 0, benchSeconds) // warms up: the browser compiles what is hot
 		times := r.putMany(c.tab, 1, benchCommands, 0)
 		floor, goal := raw.trip+raw.write, ""
 		if c.tab == leader {
