@@ -10,25 +10,14 @@ import (
 // newPromise makes a Promise. begin is called at once and must not wait; it or
 // what it starts calls resolve or reject, once.
 func newPromise(begin func(resolve, reject func(any))) js.Value {
-	if withResolvers.Truthy() {
-		// Saves a call back into Go, the dearest part of a promise.
-		p := promiseClass.Call("withResolvers")
-		begin(func(v any) { p.Call("resolve", v) }, func(v any) { p.Call("reject", v) })
-		return p.Get("promise")
-	}
 	executor := js.FuncOf(func(_ js.Value, args []js.Value) any {
 		resolve, reject := args[0], args[1]
 		begin(func(v any) { resolve.Invoke(v) }, func(v any) { reject.Invoke(v) })
 		return nil
 	})
 	defer executor.Release()
-	return promiseClass.New(executor)
+	return js.Global().Get("Promise").New(executor)
 }
-
-var (
-	promiseClass  = js.Global().Get("Promise")
-	withResolvers = promiseClass.Get("withResolvers")
-)
 
 // promise runs f, which may wait, in a goroutine.
 func promise(f func() (any, error)) js.Value {

@@ -50,9 +50,7 @@ func (n *Node) admit(now time.Duration) {
 	if now < n.admission.next {
 		return
 	}
-	n.mu.Lock()
-	v, conf := n.core.View(), *n.core.Configuration()
-	n.mu.Unlock()
+	v, conf := n.view()
 	switch {
 	case !conf.IsMember(n.cfg.ID):
 		n.ask(v)
@@ -92,9 +90,7 @@ func (n *Node) ask(v raft.View) {
 
 // handleJoin answers a server that wants in.
 func (n *Node) handleJoin(f wire.Frame) {
-	n.mu.Lock()
-	v, conf := n.core.View(), *n.core.Configuration()
-	n.mu.Unlock()
+	v, conf := n.view()
 	if !conf.IsMember(n.cfg.ID) {
 		return // outside, like it
 	}
@@ -124,9 +120,7 @@ func (n *Node) handleJoin(f wire.Frame) {
 
 // handleJoinReply takes the answer to our Join, or the news of our removal.
 func (n *Node) handleJoinReply(f wire.Frame) {
-	n.mu.Lock()
-	conf := *n.core.Configuration()
-	n.mu.Unlock()
+	_, conf := n.view()
 	switch {
 	case f.Cluster == 0:
 	case n.cluster != 0 && f.Cluster != n.cluster:
@@ -224,9 +218,7 @@ func without(ids []raft.ID, id raft.ID) []raft.ID {
 // tellRemoved tells a server that campaigns although a committed configuration
 // leaves it out: it may never have received that configuration.
 func (n *Node) tellRemoved(id raft.ID) {
-	n.mu.Lock()
-	v, conf := n.core.View(), *n.core.Configuration()
-	n.mu.Unlock()
+	v, conf := n.view()
 	if v.Role == raft.Leader && v.TermCommitted && v.ConfigurationIndex <= v.CommitIndex && !conf.IsMember(id) {
 		reply := wire.JoinReply{Code: wire.CodeRemoved, Leader: n.cfg.ID, Message: ErrRemoved.Error()}
 		n.cfg.Transport.Send(id, wire.AppendJoinReply(nil, n.header(id), reply))
@@ -235,11 +227,7 @@ func (n *Node) tellRemoved(id raft.ID) {
 
 // handleRemove takes another member's wish to remove a server.
 func (n *Node) handleRemove(f wire.Frame) {
-	n.mu.Lock()
-	leads := n.core.View().Role == raft.Leader
-	asks := n.core.Configuration().IsMember(f.From)
-	n.mu.Unlock()
-	if leads && asks {
+	if v, conf := n.view(); v.Role == raft.Leader && conf.IsMember(f.From) {
 		n.wantRemoved(f.Remove)
 	}
 }
@@ -284,9 +272,7 @@ func (n *Node) Remove(ctx context.Context, id raft.ID) error {
 }
 
 func (n *Node) askRemoval(id raft.ID) {
-	n.mu.Lock()
-	v := n.core.View()
-	n.mu.Unlock()
+	v, _ := n.view()
 	switch {
 	case v.Role == raft.Leader:
 		n.wantRemoved(id)

@@ -58,9 +58,7 @@ type seen struct {
 // observe tells the observer what changed in this round, and stops a server
 // that learnt of its removal.
 func (n *Node) observe(now time.Duration) {
-	n.mu.Lock()
-	v := n.core.View()
-	n.mu.Unlock()
+	v, _ := n.view()
 	is := seen{v.Role, v.Term, v.Leader, v.CommitIndex, v.ConfigurationIndex}
 	was := n.seen
 	n.seen = is

@@ -176,6 +176,13 @@ func (n *Node) round(queue []input) {
 	n.timer.Reset(n.nextDeadline())
 }
 
+// view gives the core's state at a glance and the configuration in force.
+func (n *Node) view() (raft.View, raft.Configuration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.core.View(), *n.core.Configuration()
+}
+
 func (n *Node) now() time.Duration { return n.cfg.Clock.Now() }
 
 // nextDeadline is when the loop must go round without an input.
@@ -252,10 +259,11 @@ func (n *Node) handleFrame(peer raft.ID, b []byte) {
 		n.handleJoinReply(f)
 		return
 	}
-	if f.Cluster != n.cluster || n.cluster == 0 {
-		if n.cluster != 0 {
-			n.reject(peer, fmt.Errorf("it is of cluster %016x, this server of %016x", f.Cluster, n.cluster))
-		}
+	if n.cluster == 0 {
+		return // not let in yet
+	}
+	if f.Cluster != n.cluster {
+		n.reject(peer, fmt.Errorf("it is of cluster %016x, this server of %016x", f.Cluster, n.cluster))
 		return
 	}
 	switch f.Kind {

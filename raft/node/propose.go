@@ -151,9 +151,7 @@ func (n *Node) submitProposals(now time.Duration) {
 	if len(ps.mine) == 0 {
 		return
 	}
-	n.mu.Lock()
-	v := n.core.View()
-	n.mu.Unlock()
+	v, _ := n.view()
 	look := ps.fresh
 	if v.Leader != ps.leader || v.Term != ps.term || now >= ps.recheck {
 		ps.leader, ps.term, ps.recheck = v.Leader, v.Term, now+recheckInterval

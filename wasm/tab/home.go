@@ -1,6 +1,9 @@
 package tab
 
 import (
+	crand "crypto/rand"
+	"encoding/binary"
+
 	"tabraft/raft"
 	"tabraft/raft/node"
 )
@@ -26,4 +29,15 @@ type Home interface {
 	Kind() string
 	// Close gives the identity up.
 	Close()
+}
+
+// newID makes a new identity, or cluster id: random and not zero.
+func newID() raft.ID {
+	for {
+		var b [8]byte
+		crand.Read(b[:]) // never fails
+		if id := raft.ID(binary.BigEndian.Uint64(b[:])); id != raft.None {
+			return id
+		}
+	}
 }

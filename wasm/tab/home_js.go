@@ -2,8 +2,6 @@ package tab
 
 import (
 	"context"
-	crand "crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"syscall/js"
@@ -153,16 +151,6 @@ func (h *browserHome) create(ctx context.Context) (*browserHome, error) {
 	}
 	rememberID(h.room, h.id)
 	return h, nil
-}
-
-func newID() raft.ID {
-	for {
-		var b [8]byte
-		crand.Read(b[:]) // never fails
-		if id := raft.ID(binary.BigEndian.Uint64(b[:])); id != raft.None {
-			return id
-		}
-	}
 }
 
 func (h *browserHome) ID() raft.ID     { return h.id }

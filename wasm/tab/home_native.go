@@ -3,8 +3,6 @@
 package tab
 
 import (
-	crand "crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,9 +42,7 @@ func OpenDir(dir string, room client.Room, logger *slog.Logger) (*DirHome, error
 		return nil, fmt.Errorf("%s belongs to a server of the room %q: give another directory with -data", dir, meta.Name)
 	}
 	if !ok {
-		var b [8]byte
-		crand.Read(b[:]) // never fails
-		meta = wal.Meta{Room: room.Token(), Name: room.Name, ID: raft.ID(binary.BigEndian.Uint64(b[:]) | 1)}
+		meta = wal.Meta{Room: room.Token(), Name: room.Name, ID: newID()}
 		if err := log.SetMeta(meta); err != nil {
 			log.Close()
 			return nil, err
