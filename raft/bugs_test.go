@@ -178,7 +178,7 @@ func TestBug13PartialMeshHasStableLeader(t *testing.T) {
 	for seed := range uint64(3) {
 		w := newWorld()
 		conf := Configuration{Voters: []ID{1, 2, 3, 4, 5}}
-		w.facts = []fact{{foundingDisk(conf).Entries[0], 1}}
+		w.addFact(foundingDisk(conf).Entries[0], 1)
 		for id := ID(1); id <= 5; id++ {
 			h := w.addHost(id, Config{}, foundingDisk(conf))
 			h.seed += 100 * seed

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -46,7 +47,8 @@ func TestRandomHistories(t *testing.T) {
 	if *flagSeeds < 40 {
 		return
 	}
-	for _, what := range []string{"leaders", "committed", "crashes", "reconfigured", "joint", "conflicting entries", "refusals", "suspensions"} {
+	for _, what := range []string{"leaders", "committed", "crashes", "reconfigured", "joint", "conflicting entries", "refusals", "suspensions",
+		"snapshots", "snapshots restored", "InstallSnapshot", "reads", "transfers", "TimeoutNow"} {
 		if sum[what] < *flagSeeds/4 {
 			t.Errorf("only %d %s: the histories test too little", sum[what], what)
 		}
@@ -59,43 +61,47 @@ type history struct {
 	rng      *rand.Rand
 	now      time.Duration
 	settings string
-	groups   map[ID]int // partition: only servers of one group hear each other
-	late     []Message  // on a long way
+	reads    map[uint64]uint64 // by ticket: what was committed when it was asked for
+	groups   map[ID]int        // partition: only servers of one group hear each other
+	late     []Message         // on a long way
 
 	// Chances out of 1000.
-	drop, repeat, overtake, delay, pace, save, crash, restart, reconfigure, partition int
-	refinements                                                                       bool // PreVote, CheckQuorum and stickiness are on
+	drop, repeat, overtake, delay, pace, save, crash, restart, reconfigure, partition, compact, transfer int
+	refinements                                                                                          bool // PreVote, CheckQuorum and stickiness are on
 }
 
 const historyHosts = 5
 
 func newHistory(seed uint64) *history {
-	h := &history{w: newWorld(), rng: rand.New(rand.NewPCG(seed, 1)), groups: map[ID]int{}}
+	h := &history{w: newWorld(), rng: rand.New(rand.NewPCG(seed, 1)), groups: map[ID]int{}, reads: map[uint64]uint64{}}
 	pick := func(from ...int) int { return from[h.rng.IntN(len(from))] }
 	h.drop, h.repeat, h.overtake = pick(0, 0, 20, 200), pick(0, 50, 300), pick(0, 50, 500)
 	h.delay, h.pace = pick(0, 10, 100), pick(1000, 1000, 100, 30)
 	h.save = pick(30, 200, 1000)
 	h.crash, h.restart = pick(0, 2, 10), pick(10, 50)
 	h.reconfigure, h.partition = pick(0, 5, 50), pick(0, 1, 5)
+	h.compact, h.transfer = pick(0, 5, 50), pick(0, 0, 20)
 	cfg := Config{
 		MaxSaves:            pick(1, 1, 3, 8),
 		MaxAppendBytes:      pick(0, 1, 200),
 		MaxInflightMessages: pick(0, 1, 3),
 		MaxUncommittedBytes: pick(0, 1000),
+		SnapshotChunkBytes:  pick(0, 1, 20),
+		RetainedBytes:       pick(0, -1, 300),
 		DisablePreVote:      pick(0, 0, 0, 1) == 1,
 		DisableCheckQuorum:  pick(0, 0, 0, 1) == 1,
 		DisableStickiness:   pick(0, 0, 0, 1) == 1,
 	}
 	h.refinements = !cfg.DisablePreVote && !cfg.DisableCheckQuorum && !cfg.DisableStickiness
 	founders := 1 + h.rng.IntN(historyHosts)
-	h.settings = fmt.Sprintf("%d founders, %+v, drop %d, repeat %d, overtake %d, delay %d, pace %d, save %d, crash %d, restart %d, reconfigure %d, partition %d",
-		founders, cfg, h.drop, h.repeat, h.overtake, h.delay, h.pace, h.save, h.crash, h.restart, h.reconfigure, h.partition)
+	h.settings = fmt.Sprintf("%d founders, %+v, drop %d, repeat %d, overtake %d, delay %d, pace %d, save %d, crash %d, restart %d, reconfigure %d, partition %d, compact %d, transfer %d",
+		founders, cfg, h.drop, h.repeat, h.overtake, h.delay, h.pace, h.save, h.crash, h.restart, h.reconfigure, h.partition, h.compact, h.transfer)
 
 	conf := Configuration{}
 	for id := 1; id <= founders; id++ {
 		conf.Voters = append(conf.Voters, ID(id))
 	}
-	h.w.facts = []fact{{foundingDisk(conf).Entries[0], 1}}
+	h.w.addFact(foundingDisk(conf).Entries[0], 1)
 	for id := ID(1); id <= historyHosts; id++ {
 		disk := Stored{}
 		if conf.IsVoter(id) {
@@ -147,6 +153,7 @@ func (h *history) step() {
 			h.w.ready(s)
 		}
 	}
+	h.checkReads()
 }
 
 func (h *history) passTime() {
@@ -232,9 +239,54 @@ func (h *history) trouble(s *host) {
 		peer := h.w.hosts[h.rng.IntN(len(h.w.hosts))]
 		h.w.do(s, func(c *Core) { c.PeerDown(h.now, peer.id) })
 	}
+	if s.core != nil && h.chance(h.compact) {
+		h.snapshot(s)
+	}
+	if s.core != nil && h.chance(50) {
+		h.read(s)
+	}
 	if h.chance(h.partition) {
 		h.groups[s.id] = h.rng.IntN(2)
 	}
+}
+
+// snapshot compacts a server's log at a place that it has applied.
+func (h *history) snapshot(s *host) {
+	from := s.core.SnapshotIndex()
+	if from >= s.seen.applied {
+		return
+	}
+	index := from + 1 + h.rng.Uint64N(s.seen.applied-from)
+	if index <= s.core.log.base {
+		return
+	}
+	h.w.events["snapshots"]++
+	data := bytes.Repeat(h.w.facts[index-1].state, 1+h.rng.IntN(20))
+	h.w.do(s, func(c *Core) {
+		if err := c.Compact(index, data); err != nil {
+			h.w.fail("server %x: %v", uint64(s.id), err)
+		}
+	})
+}
+
+// read asks for a read, which must see all that is committed now.
+func (h *history) read(s *host) {
+	h.w.do(s, func(c *Core) {
+		if ticket, err := c.ReadIndex(h.now); err == nil {
+			h.reads[ticket] = uint64(len(h.w.facts))
+		}
+	})
+}
+
+// checkReads looks at the answers.
+func (h *history) checkReads() {
+	for _, r := range h.w.answers {
+		if least, asked := h.reads[r.Ticket]; !asked || r.Index < least {
+			h.w.fail("read at %d, when it was asked for %d were committed", r.Index, least)
+		}
+		h.w.events["reads"]++
+	}
+	h.w.answers = h.w.answers[:0]
 }
 
 func (h *history) clients() {
@@ -244,6 +296,17 @@ func (h *history) clients() {
 	}
 	for range h.rng.IntN(4) {
 		h.propose(s, fmt.Sprintf("%x proposes at %s", uint64(s.id), h.now))
+	}
+	if h.chance(h.transfer) {
+		to := h.w.hosts[h.rng.IntN(len(h.w.hosts))].id
+		h.w.events["transfers"]++
+		h.w.do(s, func(c *Core) {
+			if h.chance(300) {
+				c.HandOver(h.now)
+			} else if err := c.Transfer(h.now, to); err != nil && !errors.Is(err, ErrNotVoter) && err != ErrTransferring {
+				h.w.fail("Transfer: %v", err)
+			}
+		})
 	}
 	if h.chance(h.reconfigure * 5) {
 		var voters, learners []ID
@@ -262,7 +325,8 @@ func (h *history) clients() {
 				if c.Configuration().Joint() {
 					h.w.events["joint"]++
 				}
-			} else if !errors.Is(err, ErrChangeInProgress) && !errors.Is(err, ErrTermNotCommitted) && len(voters) > 0 {
+			} else if !errors.Is(err, ErrChangeInProgress) && !errors.Is(err, ErrTermNotCommitted) &&
+				err != ErrNotLeader && err != ErrTransferring && len(voters) > 0 {
 				h.w.fail("Reconfigure: %v", err)
 			}
 		})
@@ -274,7 +338,7 @@ func (h *history) propose(s *host, what string) (index uint64) {
 	h.w.do(s, func(c *Core) {
 		var err error
 		index, _, err = c.Propose(h.now, []byte(what))
-		if err != nil && err != ErrNotLeader && err != ErrOverloaded {
+		if err != nil && err != ErrNotLeader && err != ErrOverloaded && err != ErrTransferring {
 			h.w.fail("Propose: %v", err)
 		}
 	})
@@ -344,7 +408,7 @@ func (h *history) leader() *host {
 // index, and the last change of members is complete.
 func (h *history) everywhere(index uint64, mark string) bool {
 	leader := h.leader()
-	if index == 0 || leader == nil || leader.core.commitIndex < index || string(leader.core.log.entries[index-1].Data) != mark {
+	if index == 0 || leader == nil || leader.core.commitIndex < index || index <= leader.core.log.base || string(leader.core.log.at(index).Data) != mark {
 		return false
 	}
 	conf := leader.core.Configuration()

@@ -65,6 +65,19 @@ type Config struct {
 	// follower ahead of its replies. Defaults 32 and 128 KiB.
 	MaxInflightMessages int
 	MaxInflightBytes    int
+	// SnapshotChunkBytes is how much of a snapshot one InstallSnapshot carries.
+	// Default 15 KiB: with all around it, one message of a data channel.
+	SnapshotChunkBytes int
+	// MaxSnapshotBytes limits the snapshots that this server takes from a
+	// leader. Memory is taken only as the bytes come. Default 256 MiB.
+	MaxSnapshotBytes int
+	// RetainedBytes is how much of the log stays in memory behind a snapshot;
+	// snapshot.go has the rule. Default 1 MiB; negative for nothing.
+	RetainedBytes int
+	// LeaseReads lets a leader answer reads without asking a quorum each time.
+	// All servers of a cluster must have it, or none; read.go says what it
+	// asks of their clocks.
+	LeaseReads bool
 	// MaxUncommittedBytes limits the log's uncommitted tail on a leader;
 	// beyond it Propose gives ErrOverloaded. Default 16 MiB.
 	MaxUncommittedBytes int
@@ -92,6 +105,9 @@ func (c Config) withDefaults() Config {
 	set(&c.MaxAppendBytes, 32<<10)
 	set(&c.MaxInflightMessages, 32)
 	set(&c.MaxInflightBytes, 128<<10)
+	set(&c.SnapshotChunkBytes, 15<<10)
+	set(&c.MaxSnapshotBytes, 256<<20)
+	set(&c.RetainedBytes, 1<<20)
 	set(&c.MaxUncommittedBytes, 16<<20)
 	set(&c.MaxSaves, 1)
 	return c
@@ -103,8 +119,10 @@ func (c Config) validate() error {
 		return errors.New("raft: Config needs an ID and a Rand")
 	case c.HeartbeatInterval < 0 || c.HeartbeatInterval >= c.ElectionTimeout:
 		return fmt.Errorf("raft: heartbeats every %s do not keep an election timeout of %s from passing", c.HeartbeatInterval, c.ElectionTimeout)
-	case min(c.MaxAppendBytes, c.MaxInflightMessages, c.MaxInflightBytes, c.MaxUncommittedBytes, c.MaxSaves) < 0:
+	case min(c.MaxAppendBytes, c.MaxInflightMessages, c.MaxInflightBytes, c.SnapshotChunkBytes, c.MaxSnapshotBytes, c.MaxUncommittedBytes, c.MaxSaves) < 0:
 		return errors.New("raft: a limit in Config is negative")
+	case c.LeaseReads && (c.DisableStickiness || c.DisableCheckQuorum):
+		return errors.New("raft: LeaseReads rests on stickiness and CheckQuorum")
 	}
 	return nil
 }
@@ -126,7 +144,7 @@ type Core struct {
 	lastApplied uint64 // handed out by Ready
 	role        Role
 	leader      ID
-	// leaderContact is when the leader was last heard.
+	// leaderContact is when a leader was last heard, or the start.
 	leaderContact time.Duration
 	// electionDeadline is when this server campaigns, unless it leads;
 	// electionTimeout is how long that wait was drawn.
@@ -153,10 +171,20 @@ type Core struct {
 	uncommittedBytes  int
 	settledAt         uint64 // configuration that peers follows, once committed
 
-	configurations []configurationAt // in log order; the last one rules
+	reads    reads
+	transfer transfer
 
-	saves saves
-	out   []Message // may leave now
+	configurations []configurationAt // in log order; the last one rules
+	// named: some configuration had this server as a member.
+	named bool
+
+	snapshot *Snapshot // stands for the log up to its index
+	incoming incoming  // from the leader
+
+	saves      saves
+	out, spare []Message // may leave now; the last Ready's
+	answered   []Read
+	lastTicket uint64 // of this server's reads
 }
 
 // New makes the core of a server from what its storage holds, as a follower
@@ -169,25 +197,15 @@ func New(cfg Config, st Stored, now time.Duration) (*Core, error) {
 	c := &Core{
 		cfg:            cfg,
 		now:            now,
+		leaderContact:  now,
 		currentTerm:    st.HardState.Term,
 		votedFor:       st.HardState.Vote,
 		configurations: []configurationAt{{}},
 		gone:           map[ID]bool{},
 	}
-	if last := uint64(len(st.Entries)); st.HardState.Commit > last {
-		return nil, fmt.Errorf("raft: entry %d was stored as committed, the stored log ends at %d", st.HardState.Commit, last)
+	if err := c.load(st); err != nil {
+		return nil, err
 	}
-	for i, e := range st.Entries {
-		if e.Index != uint64(i)+1 || e.Term < max(1, c.log.lastTerm()) || e.Term > c.currentTerm || !e.Kind.known() {
-			return nil, fmt.Errorf("raft: stored entry %d has index %d, kind %d, term %d after term %d in term %d",
-				i+1, e.Index, e.Kind, e.Term, c.log.lastTerm(), c.currentTerm)
-		}
-		c.log.entries = st.Entries[: i+1 : i+1]
-		if err := c.noteConfiguration(e); err != nil {
-			return nil, err
-		}
-	}
-	c.commitIndex = st.HardState.Commit
 	c.saves.reset(st.HardState, c.log.lastIndex())
 	c.drawElectionDeadline()
 	if c.soleVoter() {
@@ -195,6 +213,36 @@ func New(cfg Config, st Stored, now time.Duration) (*Core, error) {
 		c.electionDeadline = now
 	}
 	return c, nil
+}
+
+// load takes over what was stored, if it can be a server's.
+func (c *Core) load(st Stored) error {
+	if s := st.Snapshot; s != nil {
+		if s.Index == 0 || s.Term == 0 || s.Term > c.currentTerm || s.ConfigurationIndex > s.Index {
+			return fmt.Errorf("raft: the stored snapshot stands for entry %d of term %d in term %d", s.Index, s.Term, c.currentTerm)
+		}
+		if err := s.Configuration.validate(); err != nil {
+			return fmt.Errorf("raft: the stored snapshot: %w", err)
+		}
+		c.useSnapshot(s)
+		c.log.reset(s.Index, s.Term)
+	}
+	first := c.log.base + 1
+	for i, e := range st.Entries {
+		if e.Index != first+uint64(i) || e.Term < max(1, c.log.lastTerm()) || e.Term > c.currentTerm || !e.Kind.known() {
+			return fmt.Errorf("raft: stored entry %d has index %d, kind %d, term %d after term %d in term %d",
+				first+uint64(i), e.Index, e.Kind, e.Term, c.log.lastTerm(), c.currentTerm)
+		}
+		c.log.entries = st.Entries[: i+1 : i+1]
+		if err := c.noteConfiguration(e); err != nil {
+			return err
+		}
+	}
+	c.commitIndex = max(st.HardState.Commit, c.log.base)
+	if last := c.log.lastIndex(); c.commitIndex > last {
+		return fmt.Errorf("raft: entry %d was stored as committed, the stored log ends at %d", c.commitIndex, last)
+	}
+	return nil
 }
 
 // Tick does what is due at time now. A driver calls it at NextDeadline, after
@@ -214,7 +262,10 @@ func (c *Core) Tick(now time.Duration) {
 				p.lastHeard = min(p.lastHeard+slept, c.now)
 			}
 		}
-		if c.now >= c.heartbeatDeadline {
+		if c.transfer.target != None && c.now >= c.transfer.deadline {
+			c.endTransfer()
+		}
+		if c.role == Leader && c.now >= c.heartbeatDeadline {
 			c.heartbeat()
 		}
 	case suspended && !c.woke && !c.soleVoter():
@@ -228,7 +279,10 @@ func (c *Core) Tick(now time.Duration) {
 
 // NextDeadline is when the core wants its next Tick.
 func (c *Core) NextDeadline() time.Duration {
-	if c.role == Leader {
+	switch {
+	case c.role == Leader && c.transfer.target != None:
+		return min(c.heartbeatDeadline, c.transfer.deadline)
+	case c.role == Leader:
 		return c.heartbeatDeadline
 	}
 	return c.electionDeadline
@@ -249,7 +303,7 @@ func (c *Core) Step(now time.Duration, m Message) error {
 	}
 
 	asksForVote := m.Type == RequestVote || m.Type == RequestPreVote
-	if asksForVote && m.Term > c.currentTerm && c.sticky() {
+	if asksForVote && m.Term > c.currentTerm && !m.Force && c.sticky() {
 		// Section 6: servers that hear from a current leader disregard
 		// requests for votes and do not adopt their term.
 		if m.Type == RequestPreVote {
@@ -288,6 +342,16 @@ func (c *Core) Step(now time.Duration, m Message) error {
 		c.handleAppend(m)
 	case AppendEntriesReply:
 		c.handleAppendReply(m)
+	case InstallSnapshot:
+		c.handleInstall(m)
+	case InstallSnapshotReply:
+		c.handleSnapshotReply(m)
+	case TimeoutNow:
+		c.handleTimeoutNow(m)
+	case ReadIndex:
+		c.handleReadIndex(m)
+	case ReadIndexReply:
+		c.handleReadIndexReply(m)
 	}
 	return nil
 }
@@ -304,6 +368,8 @@ func (c *Core) answerStale(m Message) {
 	case AppendEntries:
 		c.send(Message{Type: AppendEntriesReply, To: m.From, Term: c.currentTerm,
 			LogIndex: m.LogIndex, Hint: min(m.LogIndex, c.log.lastIndex()), Reject: true})
+	case InstallSnapshot:
+		c.send(Message{Type: InstallSnapshotReply, To: m.From, Term: c.currentTerm, LogIndex: m.LogIndex, Reject: true})
 	}
 }
 
@@ -327,29 +393,50 @@ func (c *Core) check(m Message) error {
 			return fmt.Errorf("a candidate for term %d whose log ends in term %d", m.Term, m.LogTerm)
 		}
 	case AppendEntries:
+		if err := c.checkLeader(&m); err != nil {
+			return err
+		}
 		return c.checkAppend(m)
-	case AppendEntriesReply:
-		if c.role == Leader && m.Term == c.currentTerm && !m.Reject && m.LogIndex > c.log.lastIndex() {
+	case InstallSnapshot:
+		if err := c.checkLeader(&m); err != nil {
+			return err
+		}
+		return c.checkChunk(&m)
+	case AppendEntriesReply, InstallSnapshotReply:
+		if c.role != Leader || m.Term != c.currentTerm {
+			return nil
+		}
+		if !m.Reject && m.LogIndex > c.log.lastIndex() {
 			return fmt.Errorf("it acknowledges index %d, the log ends at %d", m.LogIndex, c.log.lastIndex())
 		}
+		if m.Round > c.reads.round {
+			return fmt.Errorf("it answers round %d, the latest is %d", m.Round, c.reads.round)
+		}
+	case TimeoutNow:
+		return c.checkLeader(&m)
 	case RequestVoteReply:
 		if c.role == Candidate && m.Term == c.currentTerm && !m.Reject && c.saves.durable < c.voteSeq {
 			return errors.New("nobody has been asked for a vote in this term yet")
 		}
-	case RequestPreVoteReply:
+	case RequestPreVoteReply, ReadIndex, ReadIndexReply:
 	default:
 		return errors.New("unknown type")
 	}
 	return nil
 }
 
-func (c *Core) checkAppend(m Message) error {
+// checkLeader: what only a leader sends comes from the one of its term.
+func (c *Core) checkLeader(m *Message) error {
 	if c.role == Leader && m.Term == c.currentTerm {
 		return fmt.Errorf("two leaders in term %d", m.Term)
 	}
 	if m.Term == c.currentTerm && c.leader != None && c.leader != m.From {
 		return fmt.Errorf("two leaders in term %d: %s and %s", m.Term, c.leader, m.From)
 	}
+	return nil
+}
+
+func (c *Core) checkAppend(m Message) error {
 	if (m.LogIndex == 0) != (m.LogTerm == 0) || m.LogTerm > m.Term {
 		return fmt.Errorf("entry %d of term %d in a message of term %d", m.LogIndex, m.LogTerm, m.Term)
 	}
@@ -360,7 +447,7 @@ func (c *Core) checkAppend(m Message) error {
 				e.Index, e.Term, m.LogIndex+uint64(i), term, m.Term)
 		}
 		term = e.Term
-		if e.Index <= c.commitIndex && c.log.term(e.Index) != e.Term && m.Term >= c.currentTerm {
+		if e.Index <= c.commitIndex && e.Index >= c.log.base && c.log.term(e.Index) != e.Term && m.Term >= c.currentTerm {
 			return fmt.Errorf("it would change the committed entry %d", e.Index)
 		}
 		if !e.Kind.known() {
@@ -376,14 +463,16 @@ func (c *Core) checkAppend(m Message) error {
 }
 
 // send hands a message to the driver, now if it may leave now and else as
-// soon as everything it rests on is durable. A leader's AppendEntries rests
-// on its term alone, which was durable before it won; a pre-vote rests on
-// nothing, a refusal on term and vote. All else waits for the entries as well.
+// soon as everything it rests on is durable. What a leader sends rests on its
+// term alone, which was durable before it won; a pre-vote and a request to read
+// rest on nothing, a refusal and the receipt of a part of a snapshot on term and
+// vote. All else waits for the entries as well.
 func (c *Core) send(m Message) {
 	m.From = c.cfg.ID
 	switch {
-	case m.Type == AppendEntries || m.Type == RequestPreVote || m.Type == RequestPreVoteReply,
-		m.Reject && c.saves.hardIsDurable(c.hardState()):
+	case m.Type == AppendEntries || m.Type == InstallSnapshot || m.Type == RequestPreVote || m.Type == RequestPreVoteReply ||
+		m.Type == TimeoutNow || m.Type == ReadIndex || m.Type == ReadIndexReply,
+		(m.Reject || m.Type == InstallSnapshotReply) && c.saves.hardIsDurable(c.hardState()):
 		c.out = append(c.out, m)
 	default:
 		if after := c.saves.covering(c.hardState(), c.log.lastIndex()); after > c.saves.durable {
@@ -404,16 +493,25 @@ func (c *Core) hardState() HardState {
 func (c *Core) Ready() (Ready, bool) {
 	if c.role == Leader {
 		c.replicate()
+		c.serveReads()
 	}
 	rd := Ready{Save: c.saves.next(c.hardState(), &c.log, c.cfg.MaxSaves)}
 	if len(c.out) > 0 {
-		rd.Messages, c.out = c.out, nil
+		clear(c.spare) // they may hold on to entries long gone
+		rd.Messages, c.out, c.spare = c.out, c.spare[:0], c.out
+	}
+	if s := c.snapshot; s != nil && c.lastApplied < s.Index {
+		rd.Snapshot = s
+		c.lastApplied = s.Index
 	}
 	if c.commitIndex > c.lastApplied {
 		rd.Committed = c.log.slice(c.lastApplied+1, c.commitIndex)
 		c.lastApplied = c.commitIndex
 	}
-	return rd, rd.Save != nil || rd.Messages != nil || rd.Committed != nil
+	if len(c.answered) > 0 {
+		rd.Reads, c.answered = c.answered, nil
+	}
+	return rd, rd.Save != nil || rd.Messages != nil || rd.Committed != nil || rd.Snapshot != nil || rd.Reads != nil
 }
 
 // Saved reports that the save with this number is durable. Saves may be
@@ -423,7 +521,7 @@ func (c *Core) Saved(now time.Duration, seq uint64) error {
 	if err := c.saves.done(seq); err != nil {
 		return err
 	}
-	c.out = append(c.out, c.saves.release()...)
+	c.out = c.saves.release(c.out)
 	switch c.role {
 	case Candidate:
 		c.countOwnVote()
@@ -439,6 +537,9 @@ func (c *Core) Propose(now time.Duration, data []byte) (index, term uint64, err 
 	c.setNow(now)
 	if c.role != Leader {
 		return 0, 0, ErrNotLeader
+	}
+	if c.transfer.target != None {
+		return 0, 0, ErrTransferring
 	}
 	if c.uncommittedBytes > 0 && c.uncommittedBytes+entryOverhead+len(data) > c.cfg.MaxUncommittedBytes {
 		return 0, 0, ErrOverloaded
@@ -457,9 +558,18 @@ func (c *Core) appendOwn(kind EntryKind, data []byte) uint64 {
 // Entries gives the entries from..to, both included, as far as the log has
 // them. The slice must not be changed.
 func (c *Core) Entries(from, to uint64) []Entry {
-	from, to = max(from, 1), min(to, c.log.lastIndex())
+	from, to = max(from, c.FirstIndex()), min(to, c.log.lastIndex())
 	if from > to {
 		return nil
 	}
 	return c.log.slice(from, to)
+}
+
+// FirstIndex is that of the oldest entry which is not compacted away, or would
+// have the next one if there is none.
+func (c *Core) FirstIndex() uint64 { return c.log.base + 1 }
+
+// Term gives the term of the entry at index, if that is known.
+func (c *Core) Term(index uint64) (term uint64, known bool) {
+	return c.log.term(index), index >= c.log.base && index <= c.log.lastIndex()
 }

@@ -13,6 +13,9 @@
 //	progress.go     nextIndex, matchIndex and pipelining
 //	save.go         what is durable, and what waits for it
 //	membership.go   joint consensus (6)
+//	snapshot.go     log compaction (7)
+//	read.go         reads without log entries (8; dissertation, 6.4)
+//	transfer.go     leadership transfer (dissertation, 3.10)
 //	quorum.go       majorities, of one configuration or two (6)
 //	invariant.go    what must always be true (Figure 3)
 //
@@ -24,8 +27,9 @@
 //
 //  1. Wait until something arrives or NextDeadline has come.
 //  2. Give the core everything that has arrived: Step for a message from
-//     another server, Propose and Reconfigure for what clients ask, Saved for
-//     a save that has become durable, PeerDown for a connection seen closed.
+//     another server, Propose, ReadIndex, Reconfigure and Transfer for what
+//     clients ask, Saved for a save that has become durable, PeerDown for a
+//     connection seen closed.
 //  3. Tick, if NextDeadline has come. Messages go first: after a suspension
 //     the words of the leader are in the inbox.
 //  4. Ready, and do what it says, in any order:
@@ -38,8 +42,14 @@
 //     The core keeps back every message that promises something (a vote, an
 //     acknowledgement, a candidacy) until the saves that it rests on are
 //     reported.
-//     - apply Committed. Each entry is handed out once in a core's life; a
-//     restarted server is handed the log again from the start.
+//     - set the state machine to Snapshot, if there is one, and apply
+//     Committed. Each entry is handed out once in a core's life; a restarted
+//     server is handed its snapshot and the log after it again.
+//     - answer Reads, each once its index is applied.
+//
+// From time to time, say when as many bytes of commands were applied as its
+// last snapshot had, the driver gives Compact the state machine's state, and the
+// log before it is forgotten.
 //
 // A driver whose storage fails must drop the core: the server has crashed.
 // New makes it anew from what is stored.
@@ -72,9 +82,33 @@
 //     the leader has committed in its own term; learners receive the log and
 //     do not count. The leader leaves the joint configuration by itself.
 //   - PeerDown shortens the wait for an election when a connection to the
-//     leader was seen to close.
+//     leader was seen to close. A leader that steps down because it was removed
+//     asks the best follower to campaign at once.
+//   - Snapshots travel in chunks, a few ahead of the replies; after a lost one
+//     the follower says where to go on. A chunk without data takes the place of
+//     the heartbeat. Snapshot, term, vote and what is left of the log are stored
+//     in one save. snapshot.go says how much of the log is kept behind one.
+//   - ReadIndex serves any number of reads with one round of heartbeats, asked
+//     for at any server, and none before the leader has committed in its term.
+//     Config.LeaseReads saves the round; read.go says what it asks of clocks.
+//   - Transfer hands leadership to a voter whose log is brought up to date
+//     first, and gives up after an election timeout.
 //
-// Log compaction (section 7), reads without log writes (section 8) and
-// leadership transfer (dissertation 3.10) are not part of it yet. Until then
-// the log reaches back to index 1, and reads go through it.
+// # What shows it
+//
+//	feature                 sentence                          transcript in testdata
+//	election                5.2, 5.4.1                        election_paper, election, split_vote
+//	pre-vote                dissertation 9.6                  prevote, rejoin
+//	CheckQuorum             dissertation 6.2                  check_quorum, check_quorum_off
+//	stickiness              6, last paragraphs                stickiness
+//	replication             5.3                               replication, conflict
+//	commitment              5.4.2                             figure8, figure8e
+//	membership              6                                 joint, joint_recovery, joint_undone, learner,
+//	                                                          remove_leader, remove_leader_crash, single
+//	saves in flight         dissertation 10.2.1               async_saves, saves_overtaken
+//	suspension, PeerDown                                      suspension, peer_down
+//	snapshots               7, Figure 13                      snapshot, snapshot_chunks, snapshot_install,
+//	                                                          snapshot_configuration
+//	reads                   8, dissertation 6.4               read_index, read_new_leader, read_lease
+//	transfer                dissertation 3.10                 transfer, transfer_timeout, hand_over
 package raft

@@ -26,6 +26,11 @@ func (c *Core) sticky() bool {
 	case c.role == Leader:
 		return !c.cfg.DisableCheckQuorum
 	}
+	if c.cfg.LeaseReads {
+		// Whatever it has heard since, and even if it was restarted since: a
+		// leader may count on it.
+		return c.now-c.leaderContact < c.cfg.ElectionTimeout
+	}
 	return c.leader != None && c.now-c.leaderContact < c.cfg.ElectionTimeout
 }
 
@@ -36,7 +41,7 @@ func (c *Core) becomeFollower(term uint64, leader ID) {
 		c.currentTerm, c.votedFor = term, None
 	}
 	if c.role == Leader {
-		c.peers = nil
+		c.peers, c.reads, c.transfer = nil, reads{}, transfer{}
 		c.drawElectionDeadline()
 	}
 	c.role, c.leader, c.votes = Follower, leader, nil
@@ -53,12 +58,12 @@ func (c *Core) campaign() {
 		return // storage takes its time: nobody has been asked yet
 	}
 	if c.cfg.DisablePreVote {
-		c.becomeCandidate()
+		c.becomeCandidate(false)
 		return
 	}
 	c.role, c.leader = PreCandidate, None
 	c.votes = map[ID]bool{c.cfg.ID: true}
-	c.requestVotes(RequestPreVote, c.currentTerm+1)
+	c.requestVotes(RequestPreVote, c.currentTerm+1, false)
 	c.countVotes()
 }
 
@@ -75,8 +80,9 @@ func (c *Core) mayCampaign() bool {
 }
 
 // becomeCandidate: "increment currentTerm, vote for self, reset election
-// timer, send RequestVote RPCs to all other servers" (Figure 2).
-func (c *Core) becomeCandidate() {
+// timer, send RequestVote RPCs to all other servers" (Figure 2). Force: the
+// leader asked for it.
+func (c *Core) becomeCandidate(force bool) {
 	c.currentTerm++
 	c.votedFor = c.cfg.ID
 	c.role, c.leader = Candidate, None
@@ -84,7 +90,7 @@ func (c *Core) becomeCandidate() {
 	c.candidacy = c.now
 	c.drawElectionDeadline()
 	c.voteSeq = c.saves.covering(c.hardState(), c.log.lastIndex())
-	c.requestVotes(RequestVote, c.currentTerm)
+	c.requestVotes(RequestVote, c.currentTerm, force)
 }
 
 // countOwnVote counts a candidate's vote for itself once it is durable, as
@@ -96,10 +102,10 @@ func (c *Core) countOwnVote() {
 	}
 }
 
-func (c *Core) requestVotes(t MessageType, term uint64) {
+func (c *Core) requestVotes(t MessageType, term uint64, force bool) {
 	for _, id := range c.Configuration().voters() {
 		if id != c.cfg.ID {
-			c.send(Message{Type: t, To: id, Term: term, LogIndex: c.log.lastIndex(), LogTerm: c.log.lastTerm()})
+			c.send(Message{Type: t, Force: force, To: id, Term: term, LogIndex: c.log.lastIndex(), LogTerm: c.log.lastTerm()})
 		}
 	}
 }
@@ -109,7 +115,7 @@ func (c *Core) countVotes() {
 	switch c.Configuration().tally(c.votes) {
 	case ballotWon:
 		if c.role == PreCandidate {
-			c.becomeCandidate()
+			c.becomeCandidate(false)
 		} else {
 			c.becomeLeader()
 		}
@@ -208,8 +214,13 @@ func (c *Core) PeerDown(now time.Duration, id ID) {
 	switch {
 	case c.role == Leader:
 		if p := c.peer(id); p != nil {
-			p.probe() // what was on its way is lost
+			p.lost() // what was on its way
 		}
+		if c.transfer.target == id {
+			c.endTransfer()
+		}
+	case c.cfg.LeaseReads:
+		// The leader may live, and count on this server to ignore others.
 	case c.role == Follower && c.leader == id:
 		c.leader = None
 		c.electionDeadline = min(c.electionDeadline, c.now+c.draw(2*c.cfg.HeartbeatInterval))

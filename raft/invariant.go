@@ -19,6 +19,8 @@ func (c *Core) violated(format string, args ...any) {
 func (c *Core) CheckInvariants() {
 	last := c.log.lastIndex()
 	switch {
+	case c.log.base > c.SnapshotIndex() || c.SnapshotIndex() > c.commitIndex:
+		c.violated("compacted up to %d, snapshot of %d, committed %d are out of order", c.log.base, c.SnapshotIndex(), c.commitIndex)
 	case c.lastApplied > c.commitIndex || c.commitIndex > last:
 		c.violated("applied %d, committed %d, last %d are out of order", c.lastApplied, c.commitIndex, last)
 	case c.saves.durableIndex > c.saves.index || c.saves.index > last:
@@ -58,6 +60,8 @@ func (c *Core) checkProgress(p *progress, last uint64) {
 	switch {
 	case p.match >= p.next || p.next > last+1:
 		c.violated("server %s: match %d, next %d, last %d are out of order", p.id, p.match, p.next, last)
+	case p.snapshot != nil && (!p.probing || p.received > p.offset || p.offset > uint64(len(p.snapshot.Data))):
+		c.violated("server %s: %d and %d of %d bytes of a snapshot, probing %t", p.id, p.received, p.offset, len(p.snapshot.Data), p.probing)
 	case p.window.bytes != bytes:
 		c.violated("server %s: %d bytes counted as in flight, %d are", p.id, p.window.bytes, bytes)
 	case p.probing && bytes > 0:

@@ -1,32 +1,37 @@
 package raft
 
-// raftLog is the log of Figure 2: entries numbered from 1. Entries are handed
-// out as sub-slices of the array they live in, never copied, so an element
-// once written is never written again: cutting the tail also gives up the
-// array's spare room.
-//
-// Until snapshots exist (section 7) the log reaches back to index 1.
+// raftLog is the log of Figure 2, without the entries up to base, which a
+// snapshot stands for. Entries are handed out as sub-slices of the array they
+// live in, never copied, so an element once written is never written again:
+// cutting the tail also gives up the array's spare room, and compaction moves
+// to another array.
 type raftLog struct {
-	entries []Entry // entries[i].Index == i+1
+	base     uint64 // index of the entry before the first one; 0 if none is gone
+	baseTerm uint64
+	entries  []Entry // entries[i].Index == base+1+i
 }
 
-func (l *raftLog) lastIndex() uint64 { return uint64(len(l.entries)) }
+func (l *raftLog) lastIndex() uint64 { return l.base + uint64(len(l.entries)) }
 
 func (l *raftLog) lastTerm() uint64 { return l.term(l.lastIndex()) }
 
-// term gives the term of the entry at index; 0 for index 0 and for an index
-// beyond the end, which no entry has.
+// term gives the term of the entry at index; 0 for index 0, for one that is
+// compacted away and for one beyond the end, which no entry has.
 func (l *raftLog) term(index uint64) uint64 {
-	if index == 0 || index > l.lastIndex() {
+	switch {
+	case index == l.base:
+		return l.baseTerm
+	case index < l.base || index > l.lastIndex():
 		return 0
 	}
-	return l.entries[index-1].Term
+	return l.entries[index-l.base-1].Term
 }
 
 // matches tells whether the log has an entry at index with that term: the
-// consistency check of section 5.3. Index 0 always matches.
+// consistency check of section 5.3. Index 0 always matches, and so does what
+// is compacted away: it was committed, and every leader has what is committed.
 func (l *raftLog) matches(index, term uint64) bool {
-	return index <= l.lastIndex() && l.term(index) == term
+	return index < l.base || index <= l.lastIndex() && l.term(index) == term
 }
 
 // upToDate tells whether a candidate whose log ends in (index, term) may have
@@ -35,25 +40,39 @@ func (l *raftLog) upToDate(index, term uint64) bool {
 	return term > l.lastTerm() || term == l.lastTerm() && index >= l.lastIndex()
 }
 
-// slice gives the entries from..to, both included.
+// at is the entry at index, which is there.
+func (l *raftLog) at(index uint64) *Entry { return &l.entries[index-l.base-1] }
+
+// slice gives the entries from..to, both included, which are there.
 func (l *raftLog) slice(from, to uint64) []Entry {
-	return l.entries[from-1 : to : to]
+	return l.entries[from-l.base-1 : to-l.base : to-l.base]
 }
 
 func (l *raftLog) append(es ...Entry) { l.entries = append(l.entries, es...) }
 
 // cut deletes the entry at index and all that follow it.
-func (l *raftLog) cut(index uint64) { l.entries = l.entries[: index-1 : index-1] }
+func (l *raftLog) cut(index uint64) {
+	n := index - l.base - 1
+	l.entries = l.entries[:n:n]
+}
+
+// compact deletes the entries up to index, which is there.
+func (l *raftLog) compact(index uint64) {
+	l.baseTerm = l.term(index)
+	l.entries = append([]Entry(nil), l.entries[index-l.base:]...)
+	l.base = index
+}
+
+// reset makes the log an empty one that goes on after (index, term).
+func (l *raftLog) reset(index, term uint64) { *l = raftLog{base: index, baseTerm: term} }
 
 // lastNotAfter gives the largest index, at most index, whose term is at most
 // term. Everything between it and index belongs to later terms, so none of it
 // can match a log that has this term at index: whole terms are skipped by one
-// refusal (end of section 5.3).
+// refusal (end of section 5.3). Below base nothing is known.
 func (l *raftLog) lastNotAfter(index, term uint64) uint64 {
-	if last := l.lastIndex(); index > last {
-		index = last
-	}
-	for index > 0 && l.term(index) > term {
+	index = min(index, l.lastIndex())
+	for index > l.base && l.term(index) > term {
 		index--
 	}
 	return index

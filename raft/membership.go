@@ -179,8 +179,22 @@ func (c *Core) soleVoter() bool {
 // leftOut tells whether the configuration in force leaves this server out
 // after an earlier one named it. A server still to be admitted was never named.
 func (c *Core) leftOut() bool {
-	return !c.Configuration().IsMember(c.cfg.ID) &&
-		slices.ContainsFunc(c.configurations, func(at configurationAt) bool { return at.IsMember(c.cfg.ID) })
+	return c.named && !c.Configuration().IsMember(c.cfg.ID)
+}
+
+func (c *Core) noteMember(conf *Configuration) {
+	c.named = c.named || conf.IsMember(c.cfg.ID)
+}
+
+// configurationUpTo is the one that was in force at index.
+func (c *Core) configurationUpTo(index uint64) configurationAt {
+	at := c.configurations[0]
+	for _, later := range c.configurations[1:] {
+		if later.index <= index {
+			at = later
+		}
+	}
+	return at
 }
 
 // noteConfiguration puts a configuration in force as its entry enters the log.
@@ -193,6 +207,7 @@ func (c *Core) noteConfiguration(e Entry) error {
 		return fmt.Errorf("entry %d: %w", e.Index, err)
 	}
 	c.configurations = append(c.configurations, configurationAt{e.Index, conf})
+	c.noteMember(&conf)
 	return nil
 }
 
@@ -213,6 +228,8 @@ func (c *Core) Reconfigure(voters, learners []ID) (uint64, error) {
 	switch {
 	case c.role != Leader:
 		return 0, ErrNotLeader
+	case c.transfer.target != None:
+		return 0, ErrTransferring
 	case c.commitIndex < c.termStart:
 		return 0, ErrTermNotCommitted
 	case c.Configuration().Joint() || c.configurationIndex() > c.commitIndex:
@@ -242,17 +259,19 @@ func (c *Core) appendConfiguration(conf Configuration) uint64 {
 // is followed by C_new; a leader that the committed C_new leaves out steps
 // down.
 func (c *Core) afterCommit() {
-	if c.configurationIndex() > c.commitIndex {
+	if c.configurationIndex() > c.commitIndex || c.commitIndex < c.termStart {
 		return
 	}
 	switch conf := c.Configuration(); {
+	case conf.Joint() && c.transfer.target != None:
+		// Now it would make the target stale. Whoever leads then does it.
 	case conf.Joint():
 		c.appendConfiguration(Configuration{Voters: conf.Voters, Learners: conf.Learners})
 	case !conf.IsVoter(c.cfg.ID):
 		for _, p := range c.peers {
 			c.sendHeartbeat(p) // nobody else can tell them soon
 		}
-		c.becomeFollower(c.currentTerm, None)
+		c.makeWay()
 	case c.configurationIndex() > c.settledAt:
 		for _, p := range c.peers {
 			if !conf.IsMember(p.id) {

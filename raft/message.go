@@ -82,15 +82,31 @@ const (
 	// AppendEntries is the RPC of section 5.3; without entries it is the
 	// heartbeat of section 5.2.
 	AppendEntries
-	// AppendEntriesReply answers it.
+	// AppendEntriesReply answers it, and an InstallSnapshot that is complete
+	// and stored.
 	AppendEntriesReply
+	// InstallSnapshot carries a part of a snapshot (section 7, Figure 13).
+	InstallSnapshot
+	// InstallSnapshotReply tells how much of it has come.
+	InstallSnapshotReply
+	// TimeoutNow asks a voter to campaign at once (dissertation, 3.10).
+	TimeoutNow
+	// ReadIndex asks the leader how far a server must have applied the log to
+	// answer a read (dissertation, 6.4).
+	ReadIndex
+	// ReadIndexReply answers it.
+	ReadIndexReply
 )
 
 var messageTypeNames = [...]string{"?", "RequestPreVote", "RequestPreVoteReply",
-	"RequestVote", "RequestVoteReply", "AppendEntries", "AppendEntriesReply"}
+	"RequestVote", "RequestVoteReply", "AppendEntries", "AppendEntriesReply",
+	"InstallSnapshot", "InstallSnapshotReply", "TimeoutNow", "ReadIndex", "ReadIndexReply"}
+
+// Known tells whether there is such a type.
+func (t MessageType) Known() bool { return t > 0 && int(t) < len(messageTypeNames) }
 
 func (t MessageType) String() string {
-	if int(t) < len(messageTypeNames) && t > 0 {
+	if t.Known() {
 		return messageTypeNames[t]
 	}
 	return fmt.Sprintf("MessageType(%d)", uint8(t))
@@ -99,17 +115,30 @@ func (t MessageType) String() string {
 // Message is what one server's core tells another's. One flat struct serves
 // every type, so that sending allocates nothing; the fields used by each are:
 //
-//	                     Term  LogIndex      LogTerm       Commit        Entries  Reject  Hint
-//	RequestPreVote       asked lastLogIndex  lastLogTerm
-//	RequestPreVoteReply  *                                                        yes
-//	RequestVote          yes   lastLogIndex  lastLogTerm
-//	RequestVoteReply     yes                                                      yes
-//	AppendEntries        yes   prevLogIndex  prevLogTerm   leaderCommit  yes
-//	AppendEntriesReply   yes   match or prev conflictTerm                         yes     conflictIndex
+//	                      Term  LogIndex       LogTerm       Commit        Reject  Hint           Round
+//	RequestPreVote        asked lastLogIndex   lastLogTerm
+//	RequestPreVoteReply   *                                                yes
+//	RequestVote           yes   lastLogIndex   lastLogTerm
+//	RequestVoteReply      yes                                              yes
+//	AppendEntries         yes   prevLogIndex   prevLogTerm   leaderCommit                         yes
+//	AppendEntriesReply    yes   match or prev  conflictTerm                yes     conflictIndex  echoed
+//	InstallSnapshot       yes   lastIncluded-  -Term                                              yes
+//	InstallSnapshotReply  yes   the same                                   a gap   bytes come     echoed
+//	TimeoutNow            yes
+//	ReadIndex             yes                                                      ticket
+//	ReadIndexReply        yes   read index                                         ticket
 //
 //	* asked for if granted, the voter's currentTerm if refused
+//
+// Besides, AppendEntries has Entries, InstallSnapshot has a Chunk, and a
+// RequestVote may have Force.
 type Message struct {
-	Type     MessageType
+	Type MessageType
+	// Reject marks a reply that refuses.
+	Reject bool
+	// Force marks the RequestVote of a server that the leader asked to take
+	// over: whoever hears from that leader answers nevertheless.
+	Force    bool
 	From, To ID
 	Term     uint64
 	// LogIndex is, in an AppendEntriesReply, the last index known to match
@@ -117,12 +146,39 @@ type Message struct {
 	LogIndex uint64
 	LogTerm  uint64
 	Commit   uint64
-	// Reject marks a reply that refuses.
-	Reject bool
 	// Hint is, in a refused AppendEntriesReply, the largest index at which
 	// the follower's log may still match (end of section 5.3).
-	Hint    uint64
+	Hint uint64
+	// Round is the leader's latest round of asking who still follows it. A
+	// reply with it says: when this was asked, I did.
+	Round   uint64
 	Entries []Entry
+	Chunk   *Chunk
+}
+
+// Snapshot is the state that stands in for the log up to an index (section 7).
+// It is never changed once it is made.
+type Snapshot struct {
+	// Index and Term are those of the last entry it stands for.
+	Index, Term uint64
+	// Configuration is the one in force at Index, ConfigurationIndex the entry
+	// that it came with.
+	Configuration      Configuration
+	ConfigurationIndex uint64
+	// Data is the state machine's state after it applied Index.
+	Data []byte
+}
+
+// Chunk is a part of a snapshot on its way. Each says what the whole is, so
+// that any may be the first to arrive.
+type Chunk struct {
+	// Size is the length of the whole Data in bytes, Offset where this part
+	// begins in it.
+	Offset, Size uint64
+	// Configuration is encoded as in an EntryConfiguration.
+	Configuration      []byte
+	ConfigurationIndex uint64
+	Data               []byte
 }
 
 // HardState is what a server must have on storage, apart from its log, before
@@ -143,27 +199,44 @@ type Save struct {
 	Seq uint64
 	// HardState replaces the stored one.
 	HardState HardState
-	// Entries follow one another. Every stored entry with an index equal to
-	// or above the first one's is deleted, then these are appended. Empty:
-	// the stored log stays as it is.
+	// Snapshot, if there is one, and Entries replace everything stored: Entries
+	// are then the whole log after it.
+	Snapshot *Snapshot
+	// Entries follow one another. Without a Snapshot, every stored entry with
+	// an index equal to or above the first one's is deleted, then these are
+	// appended; if there are none, the stored log stays as it is.
 	Entries []Entry
 }
 
 // Ready is everything the core wants done; see doc.go for the order of duties.
-// Its slices stay valid after the next call to the core and must not be
-// changed.
+// What it points to must not be changed. All but Messages stays valid.
 type Ready struct {
 	// Save is nil if there is nothing to store.
 	Save *Save
 	// Messages may leave at once: those that promise something durable are
-	// held back by the core until the save they rest on is reported.
+	// held back by the core until the save they rest on is reported. The slice
+	// itself is valid until the next call of Ready.
 	Messages []Message
+	// Snapshot, if not nil, is what the state machine is to be set to before
+	// it applies Committed.
+	Snapshot *Snapshot
 	// Committed are entries to apply, in index order, each handed out once.
 	Committed []Entry
+	// Reads are requests of ReadIndex that have been answered. The slice is
+	// valid until the next call of Ready.
+	Reads []Read
+}
+
+// Read is the answer to a ReadIndex: what was asked for under this ticket may
+// be read from the state machine once it has applied Index.
+type Read struct {
+	Ticket, Index uint64
 }
 
 // Stored is what a storage hands back at start: the last durable state.
 type Stored struct {
 	HardState HardState
-	Entries   []Entry
+	// Snapshot is nil until one was stored. Entries follow it, or begin at 1.
+	Snapshot *Snapshot
+	Entries  []Entry
 }

@@ -22,12 +22,32 @@ type progress struct {
 	// sentCommit is the highest commitIndex told.
 	sentCommit uint64
 	lastHeard  time.Duration
+	// round is the latest round of the leader's that it answered.
+	round uint64
+
+	// snapshot is what it is being sent in place of entries that are gone, nil
+	// if it lacks none of those; then it is probing, too. Offset is where the
+	// next chunk begins, received how much of it has come in sequence. Resent:
+	// it reported a gap, and was sent again what follows it.
+	snapshot         *Snapshot
+	offset, received uint64
+	resent           bool
 }
 
 func (p *progress) probe() {
 	p.probing, p.waiting = true, false
 	p.next = p.match + 1
 	p.window.clear()
+	p.snapshot = nil
+}
+
+// lost tells that everything on its way is lost.
+func (p *progress) lost() {
+	if p.snapshot != nil {
+		p.offset, p.resent = p.received, false
+		return
+	}
+	p.probe()
 }
 
 func (p *progress) replicate() {

@@ -5,6 +5,15 @@ package raft
 // replicate queues, for every follower, what it lacks and may be sent now.
 func (c *Core) replicate() {
 	for _, p := range c.peers {
+		switch {
+		case p.snapshot != nil:
+			c.sendSnapshot(p)
+			continue
+		case p.next <= c.log.base:
+			c.beginSnapshot(p)
+			c.sendSnapshot(p)
+			continue
+		}
 		for p.next <= c.log.lastIndex() && c.maySend(p) {
 			c.sendAppend(p)
 		}
@@ -28,7 +37,7 @@ func (c *Core) maySend(p *progress) bool {
 func (c *Core) sendAppend(p *progress) {
 	last, bytes := p.next-1, 0
 	for last < c.log.lastIndex() {
-		n := entryOverhead + len(c.log.entries[last].Data)
+		n := entryOverhead + len(c.log.at(last+1).Data)
 		if last >= p.next && bytes+n > c.cfg.MaxAppendBytes {
 			break
 		}
@@ -46,11 +55,21 @@ func (c *Core) sendAppend(p *progress) {
 
 // sendHeartbeat sends an AppendEntries without entries. It is checked against
 // the entry before p.next like any other, so that a lost message is noticed.
-func (c *Core) sendHeartbeat(p *progress) { c.sendEntries(p, nil) }
+func (c *Core) sendHeartbeat(p *progress) {
+	switch {
+	case p.snapshot != nil:
+		p.resent = false
+		c.sendChunk(p, 0)
+	case p.next <= c.log.base:
+		c.beginSnapshot(p)
+	default:
+		c.sendEntries(p, nil)
+	}
+}
 
 func (c *Core) sendEntries(p *progress, es []Entry) {
 	prev := p.next - 1
-	c.send(Message{Type: AppendEntries, To: p.id, Term: c.currentTerm,
+	c.send(Message{Type: AppendEntries, To: p.id, Term: c.currentTerm, Round: c.reads.round,
 		LogIndex: prev, LogTerm: c.log.term(prev), Commit: c.commitIndex, Entries: es})
 	p.sentCommit = c.commitIndex
 }
@@ -64,13 +83,17 @@ func (c *Core) heartbeat() {
 		c.becomeFollower(c.currentTerm, None)
 		return
 	}
+	if c.cfg.LeaseReads && !c.reads.open {
+		c.beginRound()
+	}
 	for _, p := range c.peers {
-		if p.probing && p.next <= c.log.lastIndex() {
+		if p.probing && p.snapshot == nil && p.next > c.log.base && p.next <= c.log.lastIndex() {
 			c.sendAppend(p)
 		} else {
 			c.sendHeartbeat(p)
 		}
 	}
+	c.countRound()
 }
 
 // quorumActive tells whether a quorum, with this server, answered within the
@@ -88,13 +111,10 @@ func (c *Core) quorumActive() bool {
 // handleAppend is the receiver's side of AppendEntries (Figure 2). The
 // message's term is current and check has passed.
 func (c *Core) handleAppend(m Message) {
-	c.role, c.leader, c.votes = Follower, m.From, nil
-	c.leaderContact, c.woke = c.now, false
-	c.drawElectionDeadline()
-
+	c.hearLeader(m)
 	if !c.log.matches(m.LogIndex, m.LogTerm) {
 		hint := c.log.lastNotAfter(m.LogIndex, m.LogTerm)
-		c.send(Message{Type: AppendEntriesReply, To: m.From, Term: c.currentTerm, Reject: true,
+		c.send(Message{Type: AppendEntriesReply, To: m.From, Term: c.currentTerm, Reject: true, Round: m.Round,
 			LogIndex: m.LogIndex, Hint: hint, LogTerm: c.log.term(hint)})
 		return
 	}
@@ -112,11 +132,23 @@ func (c *Core) handleAppend(m Message) {
 	}
 	last := m.LogIndex + uint64(len(m.Entries))
 	c.commitTo(min(m.Commit, last))
-	reply := Message{Type: AppendEntriesReply, From: c.cfg.ID, To: m.From, Term: c.currentTerm, LogIndex: last}
-	if len(m.Entries) == 0 && c.saves.hardIsDurable(c.hardState()) {
-		// A heartbeat is answered at once, for as much as is durable: slow
-		// storage must not look like a dead server.
-		reply.LogIndex = min(last, c.saves.durableIndex)
+	c.acknowledge(m, last, len(m.Entries) == 0)
+}
+
+// hearLeader notes that the leader of this term lives.
+func (c *Core) hearLeader(m Message) {
+	c.role, c.leader, c.votes = Follower, m.From, nil
+	c.leaderContact, c.woke = c.now, false
+	c.drawElectionDeadline()
+}
+
+// acknowledge tells the leader that the log matches its own up to index. A
+// heartbeat is answered at once, for as much as is durable: slow storage must
+// not look like a dead server.
+func (c *Core) acknowledge(m Message, index uint64, heartbeat bool) {
+	reply := Message{Type: AppendEntriesReply, From: c.cfg.ID, To: m.From, Term: c.currentTerm, Round: m.Round, LogIndex: index}
+	if heartbeat && c.saves.hardIsDurable(c.hardState()) {
+		reply.LogIndex = min(index, c.saves.durableIndex)
 		c.out = append(c.out, reply)
 		return
 	}
@@ -147,13 +179,16 @@ func (c *Core) handleAppendReply(m Message) {
 	if c.role != Leader || p == nil {
 		return
 	}
-	p.lastHeard = c.now
+	c.heard(p, m)
 	if m.Reject {
 		c.handleRefusal(p, m)
 		return
 	}
 	p.window.acked(m.LogIndex)
-	if p.probing && m.LogIndex >= p.match {
+	if p.snapshot != nil && m.LogIndex >= p.snapshot.Index {
+		p.probe() // it has the snapshot: the log goes on
+	}
+	if p.probing && p.snapshot == nil && m.LogIndex >= p.match {
 		p.replicate()
 	}
 	if m.LogIndex > p.match {
@@ -161,13 +196,16 @@ func (c *Core) handleAppendReply(m Message) {
 		c.advanceCommit()
 	}
 	p.next = max(p.next, p.match+1)
+	if c.transfer.target == p.id {
+		c.completeTransfer(p)
+	}
 }
 
 // handleRefusal moves p.next back to where the logs may meet: behind the
 // follower's hint, and in our own log behind every term later than the
 // follower has there. A refusal older than what we know is of no interest.
 func (c *Core) handleRefusal(p *progress, m Message) {
-	if m.LogIndex <= p.match || p.probing && m.LogIndex != p.next-1 {
+	if m.LogIndex <= p.match || p.snapshot != nil || p.probing && m.LogIndex != p.next-1 {
 		return
 	}
 	p.probe()

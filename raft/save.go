@@ -15,6 +15,10 @@ type saves struct {
 	hard    HardState // as of the last Save handed out
 	hardSeq uint64    // the Save that was the first with this term and vote
 	index   uint64    // entries up to here are in some Save handed out
+	// snapshot is one to be stored with the next Save. Nothing waits for it: a
+	// server that took it itself has the entries that it stands for on storage,
+	// and for one that installed it index and durableIndex tell.
+	snapshot *Snapshot
 
 	held []heldMessage
 }
@@ -57,20 +61,25 @@ func (s *saves) hardIsDurable(hard HardState) bool {
 // next makes the next Save, or nil if there is nothing to save or too much in
 // flight.
 func (s *saves) next(hard HardState, log *raftLog, limit int) *Save {
-	if len(s.pending) >= limit || !s.stale(hard, log.lastIndex()) {
+	if len(s.pending) >= limit || !s.stale(hard, log.lastIndex()) && s.snapshot == nil {
 		return nil
 	}
 	s.issued++
 	save := &Save{Seq: s.issued, HardState: hard}
 	p := pendingSave{}
-	if last := log.lastIndex(); last > s.index {
+	last := log.lastIndex()
+	if s.snapshot != nil {
+		save.Snapshot, s.snapshot = s.snapshot, nil
+		save.Entries = log.slice(save.Snapshot.Index+1, last)
+		p.lastIndex = last
+	} else if last > s.index {
 		save.Entries = log.slice(s.index+1, last)
 		p.lastIndex = last
 	}
 	if hard.Term != s.hard.Term || hard.Vote != s.hard.Vote {
 		s.hardSeq = s.issued
 	}
-	s.hard, s.index = hard, log.lastIndex()
+	s.hard, s.index = hard, last
 	s.pending = append(s.pending, p)
 	return save
 }
@@ -91,22 +100,27 @@ func (s *saves) done(seq uint64) error {
 		return fmt.Errorf("raft: save %d is not in flight (%d issued, %d durable)", seq, s.issued, s.durable)
 	}
 	s.pending[seq-s.durable-1].done = true
-	for len(s.pending) > 0 && s.pending[0].done {
-		s.durableIndex = max(s.durableIndex, s.pending[0].lastIndex)
-		s.pending = s.pending[1:]
-		s.durable++
+	n := 0
+	for n < len(s.pending) && s.pending[n].done {
+		s.durableIndex = max(s.durableIndex, s.pending[n].lastIndex)
+		n++
 	}
+	s.durable += uint64(n)
+	s.pending = s.pending[:copy(s.pending, s.pending[n:])]
 	return nil
 }
 
-// release gives the held messages that may leave now.
-func (s *saves) release() []Message {
-	var free []Message
+// release appends the held messages that may leave now to out.
+func (s *saves) release(out []Message) []Message {
 	n := 0
 	for n < len(s.held) && s.held[n].after <= s.durable {
-		free = append(free, s.held[n].m)
+		out = append(out, s.held[n].m)
 		n++
 	}
-	s.held = s.held[n:]
-	return free
+	if n > 0 {
+		rest := copy(s.held, s.held[n:])
+		clear(s.held[rest:])
+		s.held = s.held[:rest]
+	}
+	return out
 }

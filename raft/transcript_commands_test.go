@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,9 +15,13 @@ func (x *transcript) new(a args) {
 	x.cfg = Config{
 		DisablePreVote: off("prevote"), DisableCheckQuorum: off("checkquorum"), DisableStickiness: off("stickiness"),
 		MaxAppendBytes: a.number("append") * entryOverhead, MaxInflightMessages: a.number("inflight"), MaxSaves: a.number("saves"),
+		SnapshotChunkBytes: a.number("chunk"), RetainedBytes: a.number("retain") * entryOverhead, LeaseReads: a.text("lease", "off") == "on",
+	}
+	if x.cfg.RetainedBytes == 0 {
+		x.cfg.RetainedBytes = -1
 	}
 	conf := Configuration{Voters: numbers(a.words()), Learners: a.list("learners")}
-	x.w.facts = []fact{{foundingDisk(conf).Entries[0], 1}}
+	x.w.addFact(foundingDisk(conf).Entries[0], 1)
 	for _, id := range conf.Members() {
 		x.manual[id] = a.text("storage", "auto") == "manual"
 		x.start(x.w.addHost(id, x.cfg, foundingDisk(conf)))
@@ -26,7 +31,7 @@ func (x *transcript) new(a args) {
 func (x *transcript) found(a args) {
 	id := number(a.words()[0])
 	s := Bootstrap(id)
-	x.start(x.w.addHost(id, x.cfg, Stored{s.HardState, s.Entries}))
+	x.start(x.w.addHost(id, x.cfg, Stored{HardState: s.HardState, Entries: s.Entries}))
 }
 
 func (x *transcript) join(a args) {
@@ -224,6 +229,46 @@ func (x *transcript) reconfigure(a args) {
 			x.printf("%d: %v", h.id, err)
 		}
 	})
+}
+
+func (x *transcript) compact(a args) {
+	h := x.running(number(a.words()[0]))
+	index := h.seen.applied
+	if len(a.words()) > 1 {
+		index = uint64(number(a.words()[1]))
+	}
+	x.act(h, func(c *Core) {
+		// A state as long as the log was, so that chunks can be seen.
+		data := bytes.Repeat(x.w.facts[index-1].state, int(index))
+		if err := c.Compact(index, data); err != nil {
+			x.printf("%d: %v", h.id, err)
+		}
+	})
+}
+
+func (x *transcript) read(a args) {
+	for _, id := range numbers(a.words()) {
+		h := x.running(id)
+		x.act(h, func(c *Core) {
+			if _, err := c.ReadIndex(h.now); err != nil {
+				x.printf("%d: %v", h.id, err)
+			}
+		})
+	}
+}
+
+func (x *transcript) transfer(a args) {
+	h := x.running(number(a.words()[0]))
+	x.act(h, func(c *Core) {
+		if err := c.Transfer(h.now, number(a.words()[1])); err != nil {
+			x.printf("%d: %v", h.id, err)
+		}
+	})
+}
+
+func (x *transcript) handOver(a args) {
+	h := x.running(number(a.words()[0]))
+	x.act(h, func(c *Core) { c.HandOver(h.now) })
 }
 
 func (x *transcript) peerDown(a args) {

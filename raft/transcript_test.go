@@ -30,7 +30,8 @@ import (
 //	    a cluster whose members know one another by the first log entry.
 //	    Options for all: prevote=off checkquorum=off stickiness=off, append=N
 //	    (entries in an AppendEntries), inflight=N (AppendEntries ahead of
-//	    replies), saves=N (saves in flight).
+//	    replies), saves=N (saves in flight), chunk=N (bytes in an
+//	    InstallSnapshot), retain=N (entries kept behind a snapshot), lease=on.
 //	found 1
 //	    a cluster of one, as its founder stores it.
 //	join 4
@@ -69,6 +70,10 @@ import (
 //
 //	propose 1 x y      commands, taken together
 //	reconfigure 1 voters=(1 2) [learners=(3)]
+//	compact 1 [5]      a snapshot of what is applied, or up to an index
+//	read 1             asks at which index a read may be served
+//	transfer 1 2       leader 1 makes way for 2
+//	hand-over 1        leader 1 leaves at once
 //	peer-down 2 1      server 2 saw its connection to 1 close
 //	crash 1            what is not saved is lost
 //	restart 1
@@ -144,6 +149,8 @@ var transcriptCommands = map[string]func(*transcript, args){
 	"settle": (*transcript).settle, "partition": (*transcript).partition, "heal": (*transcript).partition,
 	"network": (*transcript).network, "propose": (*transcript).propose, "reconfigure": (*transcript).reconfigure,
 	"peer-down": (*transcript).peerDown, "crash": (*transcript).crash, "restart": (*transcript).restart,
+	"compact": (*transcript).compact, "read": (*transcript).read,
+	"transfer": (*transcript).transfer, "hand-over": (*transcript).handOver,
 	"storage": (*transcript).storage, "save": (*transcript).save,
 	"status": (*transcript).status, "log": (*transcript).log,
 }
@@ -223,12 +230,12 @@ func (x *transcript) act(h *host, input func(*Core)) {
 
 // input gives a server one input and prints what it changed.
 func (x *transcript) input(h *host, input func(*Core)) {
-	before, log := h.core.Status(), h.core.log.entries
+	before, log := h.core.Status(), h.core.log
 	x.w.do(h, input)
 	x.changes(h, before, log)
 }
 
-func (x *transcript) changes(h *host, was Status, log []Entry) {
+func (x *transcript) changes(h *host, was Status, log raftLog) {
 	is := h.core.Status()
 	var news []string
 	if is.Role != was.Role || is.Term != was.Term {
@@ -244,15 +251,19 @@ func (x *transcript) changes(h *host, was Status, log []Entry) {
 			news = append(news, fmt.Sprintf("follows %d", is.Leader))
 		}
 	}
-	same := 0
-	for same < len(log) && same < int(is.LastIndex) && log[same].Term == h.core.log.entries[same].Term {
+	now := &h.core.log
+	if is.SnapshotIndex > was.SnapshotIndex {
+		news = append(news, fmt.Sprintf("snapshot of %d, log from %d on", is.SnapshotIndex, now.base+1))
+	}
+	same := max(log.base, now.base)
+	for same < log.lastIndex() && same < now.lastIndex() && log.term(same+1) == now.term(same+1) {
 		same++
 	}
-	if same < len(log) {
-		news = append(news, "deletes "+entries(log[same:]))
+	if same < log.lastIndex() {
+		news = append(news, "deletes "+entries(log.slice(same+1, log.lastIndex())))
 	}
-	if same < int(is.LastIndex) {
-		news = append(news, "appends "+entries(h.core.log.entries[same:]))
+	if same < now.lastIndex() {
+		news = append(news, "appends "+entries(now.slice(same+1, now.lastIndex())))
 	}
 	if is.CommitIndex > was.CommitIndex {
 		news = append(news, fmt.Sprintf("commits up to %d", is.CommitIndex))
@@ -269,6 +280,12 @@ func (x *transcript) output(h *host) {
 		rd, ok := x.w.ready(h)
 		if !ok {
 			return
+		}
+		if rd.Snapshot != nil {
+			x.printf("%d restores the snapshot of %d", h.id, rd.Snapshot.Index)
+		}
+		for _, r := range rd.Reads {
+			x.printf("%d may read at %d", h.id, r.Index)
 		}
 		if rd.Save != nil && x.manual[h.id] {
 			x.printf("%d saves %s", h.id, saveText(rd.Save))
@@ -293,7 +310,7 @@ func (x *transcript) complete(h *host, seqs []uint64) {
 		seqs = slices.Clone(h.unreported)
 	}
 	for _, seq := range seqs {
-		before, log := h.core.Status(), h.core.log.entries
+		before, log := h.core.Status(), h.core.log
 		x.w.report(h, seq)
 		x.changes(h, before, log)
 	}
@@ -327,6 +344,9 @@ func saveText(s *Save) string {
 	if s.HardState.Vote != None {
 		text += fmt.Sprintf(", vote %d", s.HardState.Vote)
 	}
+	if s.Snapshot != nil {
+		text += fmt.Sprintf(", all replaced by snapshot of %d", s.Snapshot.Index)
+	}
 	if len(s.Entries) > 0 {
 		text += " " + entries(s.Entries)
 	}
@@ -337,7 +357,23 @@ func messageText(m Message) string {
 	s := fmt.Sprintf("%d->%d %s term %d", m.From, m.To, m.Type, m.Term)
 	switch m.Type {
 	case RequestPreVote, RequestVote:
-		return s + fmt.Sprintf(", last %d/%d", m.LogIndex, m.LogTerm)
+		s += fmt.Sprintf(", last %d/%d", m.LogIndex, m.LogTerm)
+		if m.Force {
+			s += ", forced"
+		}
+		return s
+	case InstallSnapshot:
+		return s + fmt.Sprintf(", snapshot of %d/%d, bytes %d to %d of %d", m.LogIndex, m.LogTerm,
+			m.Chunk.Offset, int(m.Chunk.Offset)+len(m.Chunk.Data), m.Chunk.Size)
+	case InstallSnapshotReply:
+		if m.Reject {
+			return s + fmt.Sprintf(", a gap: %d bytes of %d came", m.Hint, m.LogIndex)
+		}
+		return s + fmt.Sprintf(", %d bytes of %d came", m.Hint, m.LogIndex)
+	case TimeoutNow, ReadIndex:
+		return s
+	case ReadIndexReply:
+		return s + fmt.Sprintf(", at %d", m.LogIndex)
 	case RequestPreVoteReply, RequestVoteReply:
 		if m.Reject {
 			return s + ", refused"
@@ -348,12 +384,19 @@ func messageText(m Message) string {
 		if len(m.Entries) > 0 {
 			s += " " + entries(m.Entries)
 		}
-		return s
+		return s + round(m)
 	}
 	if m.Reject {
 		return s + fmt.Sprintf(", refused at %d, try %d/%d", m.LogIndex, m.Hint, m.LogTerm)
 	}
-	return s + fmt.Sprintf(", match %d", m.LogIndex)
+	return s + fmt.Sprintf(", match %d", m.LogIndex) + round(m)
+}
+
+func round(m Message) string {
+	if m.Round == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", round %d", m.Round)
 }
 
 func (x *transcript) status(a args) {
@@ -362,9 +405,9 @@ func (x *transcript) status(a args) {
 		x.printf("%d: %s of term %d, vote %d, leader %d, last %d (durable %d), commit %d, %s", h.id, s.Role, s.Term,
 			s.Vote, s.Leader, s.LastIndex, s.DurableIndex, s.CommitIndex, s.Configuration)
 		for _, p := range s.Progress {
-			how := "replicating"
-			if p.Probing {
-				how = "probing"
+			how := map[ProgressState]string{Probe: "probing", Replicate: "replicating", SendSnapshot: "sending the snapshot"}[p.State]
+			if p.State == SendSnapshot {
+				how += fmt.Sprintf(" of %d (%d of %d bytes)", p.SnapshotIndex, p.SnapshotReceived, p.SnapshotSize)
 			}
 			x.printf("   %d: match %d, next %d, %s, %d in flight", p.ID, p.Match, p.Next, how, p.Inflight)
 		}
@@ -374,8 +417,14 @@ func (x *transcript) status(a args) {
 func (x *transcript) log(a args) {
 	for _, h := range x.some(numbers(a.words())) {
 		s, log := fmt.Sprintf("%d:", h.id), h.core.log.entries
+		if base := h.core.log.base; base > 0 {
+			s += fmt.Sprintf(" (compacted up to %d/%d)", base, h.core.log.baseTerm)
+			if base == h.core.commitIndex {
+				s += " ||"
+			}
+		}
 		for i, e := range log {
-			if i > 0 && uint64(i) != h.core.commitIndex {
+			if i > 0 && e.Index-1 != h.core.commitIndex {
 				s += ","
 			}
 			if s += " " + entryText(e); e.Index == h.core.commitIndex {

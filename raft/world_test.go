@@ -3,6 +3,7 @@ package raft
 import (
 	"bytes"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -30,14 +31,43 @@ type host struct {
 	seen struct {
 		term, commit, applied uint64
 		vote                  ID
-		log                   []Entry
+		log                   raftLog
 	}
 }
 
-// fact is a committed entry and the term of the leader that committed it.
+// fact is a committed entry, the term of the leader that committed it, and the
+// state of a state machine that has applied it and all before it.
 type fact struct {
 	Entry
 	committedIn uint64
+	state       []byte
+}
+
+// lastOf is the last index that a disk holds, has whether it holds an entry, in
+// the log or in a snapshot of it.
+func lastOf(d Stored) uint64 {
+	if d.Snapshot != nil {
+		return d.Snapshot.Index + uint64(len(d.Entries))
+	}
+	return uint64(len(d.Entries))
+}
+
+func (w *world) has(d Stored, e Entry) bool {
+	if d.Snapshot != nil && e.Index <= d.Snapshot.Index {
+		return e.Index <= uint64(len(w.facts)) && w.facts[e.Index-1].Term == e.Term
+	}
+	i := int(e.Index) - 1 - int(lastOf(d)) + len(d.Entries)
+	return i < len(d.Entries) && d.Entries[i].Term == e.Term
+}
+
+// addFact notes that e was committed by the leader of a term.
+func (w *world) addFact(e Entry, term uint64) {
+	h := fnv.New64a()
+	if n := len(w.facts); n > 0 {
+		h.Write(w.facts[n-1].state)
+	}
+	fmt.Fprintf(h, "%d %d %s", e.Index, e.Kind, e.Data)
+	w.facts = append(w.facts, fact{e, term, h.Sum(nil)})
 }
 
 // place is an index and a term: by the Log Matching Property it tells an
@@ -59,6 +89,7 @@ type world struct {
 	born    map[place]Entry     // every entry ever in a log
 	before  map[place]uint64    // and the term of the one before it: Log Matching
 	facts   []fact              // every committed entry: Leader Completeness, State Machine Safety
+	answers []Read              // to requests of ReadIndex
 	full    bool                // compare whole logs rather than new parts
 	sent    map[MessageType]int // counts, to show that a test tests
 	events  map[string]int      // likewise
@@ -106,13 +137,13 @@ func foundingDisk(c Configuration) Stored {
 func (w *world) start(h *host) {
 	h.seed += 1000
 	h.cfg.Rand = rand.New(rand.NewPCG(h.seed, h.seed))
-	core, err := New(h.cfg, Stored{h.disk.HardState, slices.Clone(h.disk.Entries)}, h.now)
+	core, err := New(h.cfg, Stored{h.disk.HardState, h.disk.Snapshot, slices.Clone(h.disk.Entries)}, h.now)
 	if err != nil {
 		w.fail("server %x does not start: %v", uint64(h.id), err)
 	}
 	h.core, h.writing, h.unreported, h.lastSave = core, nil, nil, Save{HardState: h.disk.HardState}
 	h.seen.term, h.seen.vote = h.disk.HardState.Term, h.disk.HardState.Vote
-	h.seen.commit, h.seen.applied, h.seen.log = 0, 0, nil
+	h.seen.commit, h.seen.applied, h.seen.log = core.SnapshotIndex(), 0, raftLog{}
 	w.observe(h, Follower, *core.Configuration())
 }
 
@@ -129,21 +160,29 @@ func (w *world) write(h *host) {
 	s := h.writing[0]
 	h.writing = h.writing[1:]
 	h.unreported = append(h.unreported, s.Seq)
-	h.disk.HardState = s.HardState
-	if len(s.Entries) == 0 {
-		return
-	}
-	first := s.Entries[0].Index
-	if first > uint64(len(h.disk.Entries))+1 {
-		w.fail("server %x: save %d begins at %d, the disk ends at %d", uint64(h.id), s.Seq, first, len(h.disk.Entries))
-	}
-	for _, old := range h.disk.Entries[first-1:] {
-		if i := int(old.Index); i <= len(w.facts) && w.facts[i-1].Term == old.Term &&
-			(i-int(first) >= len(s.Entries) || s.Entries[i-int(first)].Term != old.Term) {
+	was := h.disk
+	h.disk = was.replay(s)
+	for _, old := range was.Entries {
+		if i := old.Index; i <= uint64(len(w.facts)) && w.facts[i-1].Term == old.Term && !w.has(h.disk, old) {
 			w.fail("server %x: save %d deletes the committed entry %d", uint64(h.id), s.Seq, i)
 		}
 	}
-	h.disk.Entries = append(h.disk.Entries[:first-1], s.Entries...)
+	if was.Snapshot != nil && (h.disk.Snapshot == nil || h.disk.Snapshot.Index < was.Snapshot.Index) {
+		w.fail("server %x: save %d goes back behind the snapshot of %d", uint64(h.id), s.Seq, was.Snapshot.Index)
+	}
+}
+
+// replay gives what a disk holds after a save.
+func (d Stored) replay(s *Save) Stored {
+	d.HardState = s.HardState
+	switch {
+	case s.Snapshot != nil:
+		d.Snapshot, d.Entries = s.Snapshot, slices.Clone(s.Entries)
+	case len(s.Entries) > 0:
+		keep := len(d.Entries) - int(lastOf(d)+1-s.Entries[0].Index)
+		d.Entries = append(d.Entries[:keep:keep], s.Entries...)
+	}
+	return d
 }
 
 // report tells the core that a save is on disk.
@@ -187,6 +226,14 @@ func (w *world) ready(h *host) (Ready, bool) {
 		w.sent[m.Type]++
 	}
 	w.net = append(w.net, rd.Messages...)
+	if snap := rd.Snapshot; snap != nil {
+		if snap.Index <= h.seen.applied || snap.Index > uint64(len(w.facts)) || !bytes.Equal(snap.Data[:8], w.facts[snap.Index-1].state) {
+			w.fail("server %x is given a snapshot of %d that is not the state, after it applied %d", uint64(h.id), snap.Index, h.seen.applied)
+		}
+		h.seen.applied = snap.Index
+		w.events["snapshots restored"]++
+	}
+	w.answers = append(w.answers, rd.Reads...)
 	for _, e := range rd.Committed {
 		h.seen.applied++
 		if e.Index != h.seen.applied {
@@ -220,7 +267,7 @@ func (w *world) checkPromise(h *host, m Message) {
 		w.fail("server %x sends as %x", uint64(h.id), uint64(m.From))
 	}
 	disk := h.disk.HardState
-	if m.Type == RequestPreVote || m.Type == RequestPreVoteReply {
+	if m.Type == RequestPreVote || m.Type == RequestPreVoteReply || m.Type == ReadIndex {
 		return
 	}
 	if disk.Term < m.Term {
@@ -232,14 +279,14 @@ func (w *world) checkPromise(h *host, m Message) {
 		votedFor = h.id
 	case m.Type == RequestVoteReply && !m.Reject:
 		votedFor = m.To
-	case m.Type == AppendEntries && w.leaders[m.Term] != h.id:
-		w.fail("server %x sends AppendEntries of term %d, which it does not lead", uint64(h.id), m.Term)
+	case (m.Type == AppendEntries || m.Type == InstallSnapshot || m.Type == TimeoutNow) && w.leaders[m.Term] != h.id:
+		w.fail("server %x sends %s of term %d, which it does not lead", uint64(h.id), m.Type, m.Term)
 	case m.Type == AppendEntriesReply && !m.Reject && disk.Term == m.Term:
-		if uint64(len(h.disk.Entries)) < m.LogIndex {
-			w.fail("server %x acknowledges %d, its disk ends at %d", uint64(h.id), m.LogIndex, len(h.disk.Entries))
+		if lastOf(h.disk) < m.LogIndex {
+			w.fail("server %x acknowledges %d, its disk ends at %d", uint64(h.id), m.LogIndex, lastOf(h.disk))
 		}
-		if l := w.host(m.To); l != nil && l.core != nil && l.core.role == Leader && l.core.currentTerm == m.Term &&
-			m.LogIndex > 0 && h.disk.Entries[m.LogIndex-1].Term != l.core.log.term(m.LogIndex) {
+		if l := w.host(m.To); l != nil && l.core != nil && l.core.role == Leader && l.core.currentTerm == m.Term && m.LogIndex > l.core.log.base &&
+			!w.has(h.disk, *l.core.log.at(m.LogIndex)) {
 			w.fail("server %x acknowledges %d, its disk has another entry than the leader", uint64(h.id), m.LogIndex)
 		}
 	}
@@ -282,21 +329,24 @@ func (w *world) observe(h *host, role Role, conf Configuration) {
 
 // observeLog: Log Matching.
 func (w *world) observeLog(h *host) {
-	log, old := h.core.log.entries, h.seen.log
-	for i := len(log) - 1; i >= 0; i-- {
-		e := log[i]
-		if !w.full && i < len(old) && old[i].Term == e.Term {
+	log, old := h.core.log, h.seen.log
+	for i := log.lastIndex(); i > log.base; i-- {
+		e, was := *log.at(i), old.term(i)
+		if !w.full && was == e.Term {
 			break
 		}
-		if i < len(old) && old[i].Term != e.Term {
+		if was != 0 && was != e.Term {
 			w.events["conflicting entries"]++
 		}
-		p, prev := place{e.Index, e.Term}, h.core.log.term(e.Index-1)
+		p, prev := place{e.Index, e.Term}, log.term(e.Index-1)
 		if known, ok := w.born[p]; !ok {
 			w.born[p], w.before[p] = e, prev
 		} else if !sameEntry(known, e) || w.before[p] != prev {
 			w.fail("server %x has another entry %d/%d, or another one before it, than was seen before", uint64(h.id), e.Index, e.Term)
 		}
+	}
+	if s := h.core.snapshot; s != nil && s.Index > old.base && (s.Index > uint64(len(w.facts)) || w.facts[s.Index-1].Term != s.Term) {
+		w.fail("server %x has a snapshot of entry %d/%d, which is not committed", uint64(h.id), s.Index, s.Term)
 	}
 	h.seen.log = log
 }
@@ -313,7 +363,7 @@ func (w *world) observeLeader(h *host) {
 	w.leaders[term] = h.id
 	w.events["leaders"]++
 	for _, f := range w.facts {
-		if f.committedIn < term && h.core.log.term(f.Index) != f.Term {
+		if f.committedIn < term && f.Index > h.core.log.base && h.core.log.term(f.Index) != f.Term {
 			w.fail("server %x leads in term %d without entry %d/%d, committed in term %d",
 				uint64(h.id), term, f.Index, f.Term, f.committedIn)
 		}
@@ -324,8 +374,11 @@ func (w *world) observeLeader(h *host) {
 // disks.
 func (w *world) observeCommit(h *host, role Role, conf Configuration) {
 	c := h.core
+	if c.log.base > h.seen.commit {
+		h.seen.commit = c.log.base // by a snapshot, which observeLog has looked at
+	}
 	for i := h.seen.commit + 1; i <= c.commitIndex; i++ {
-		e := c.log.entries[i-1]
+		e := *c.log.at(i)
 		if i <= uint64(len(w.facts)) {
 			if f := w.facts[i-1]; !sameEntry(e, f.Entry) {
 				w.fail("server %x commits %d/%d where %d/%d was committed", uint64(h.id), i, e.Term, i, f.Term)
@@ -335,7 +388,7 @@ func (w *world) observeCommit(h *host, role Role, conf Configuration) {
 		if role != Leader {
 			w.fail("server %x commits %d, which no leader did", uint64(h.id), i)
 		}
-		w.facts = append(w.facts, fact{e, c.currentTerm})
+		w.addFact(e, c.currentTerm)
 		if i == c.commitIndex && !(w.onMostDisks(conf.Voters, e) && w.onMostDisks(conf.Outgoing, e)) {
 			w.fail("server %x commits %d/%d, which is not on the disks of a quorum of %s", uint64(h.id), i, e.Term, conf)
 		}
@@ -348,7 +401,7 @@ func (w *world) observeCommit(h *host, role Role, conf Configuration) {
 func (w *world) onMostDisks(ids []ID, e Entry) bool {
 	have := 0
 	for _, id := range ids {
-		if d := w.host(id).disk.Entries; uint64(len(d)) >= e.Index && d[e.Index-1].Term == e.Term {
+		if w.has(w.host(id).disk, e) {
 			have++
 		}
 	}

@@ -186,7 +186,7 @@ func (n *Node) change(now time.Duration, v raft.View, conf raft.Configuration) {
 	progress := n.core.Status().Progress
 	n.mu.Unlock()
 	for _, p := range progress {
-		if slices.Contains(learners, p.ID) && !p.Probing && p.Match+caughtUp >= v.CommitIndex &&
+		if slices.Contains(learners, p.ID) && p.State == raft.Replicate && p.Match+caughtUp >= v.CommitIndex &&
 			now-p.LastHeard < askInterval {
 			learners = without(learners, p.ID)
 			voters = append(voters, p.ID)
