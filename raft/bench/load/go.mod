@@ -1,0 +1,3 @@
+module tabraft/raft/bench/load
+
+go 1.26.0

@@ -1,0 +1,171 @@
+package load
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fake is a cluster that "replicates" by applying everywhere, with one fault.
+type fake struct {
+	machines []*Machine
+	waiting  [][]byte
+	fault    string
+	n        int
+}
+
+func (f *fake) Propose(command []byte) error {
+	f.waiting = append(f.waiting, command)
+	return nil
+}
+
+func (f *fake) ProposeBatch(commands [][]byte) error {
+	if f.fault == "no batch" {
+		return ErrNoBatch
+	}
+	f.waiting = append(f.waiting, commands...)
+	return nil
+}
+
+func (f *fake) Deliver(bool) error {
+	f.n++
+	for i, m := range f.machines {
+		waiting := f.waiting
+		if i == len(f.machines)-1 && f.n == 100 {
+			switch f.fault {
+			case "lost":
+				waiting = waiting[1:]
+			case "twice":
+				waiting = append(waiting[:1:1], waiting...)
+			case "other":
+				waiting = append([][]byte{command(77, 8)}, waiting[1:]...)
+			}
+		}
+		for _, c := range waiting {
+			m.Apply(c)
+		}
+	}
+	f.waiting = nil
+	return nil
+}
+
+func (f *fake) Compact() error { return nil }
+
+func opener(fault string) OpenCore {
+	return func(_ string, machines []*Machine) (Core, error) {
+		return &fake{machines: machines, fault: fault}, nil
+	}
+}
+
+func TestVerifyCoreFindsWhatIsWrong(t *testing.T) {
+	for _, fault := range []string{"", "no batch"} {
+		if err := VerifyCore(opener(fault), ""); err != nil {
+			t.Errorf("%q: %v", fault, err)
+		}
+	}
+	for _, fault := range []string{"lost", "twice", "other"} {
+		if err := VerifyCore(opener(fault), ""); err == nil {
+			t.Errorf("%q was not noticed", fault)
+		}
+	}
+}
+
+// fakeServers answers commands from the clients' own goroutines.
+type fakeServers struct {
+	lock     chan struct{}
+	machines []*Machine
+	fault    string
+	n        int
+}
+
+func (f *fakeServers) Do(_ int, command []byte) error {
+	f.lock <- struct{}{}
+	defer func() { <-f.lock }()
+	f.n++
+	for i, m := range f.machines {
+		if i == 2 && f.n == 10 && f.fault == "lost" {
+			continue
+		}
+		m.Apply(command)
+		m.Publish()
+	}
+	if f.fault == "error" {
+		return errors.New("no")
+	}
+	return nil
+}
+
+func (f *fakeServers) Close() error {
+	if f.fault == "extra" {
+		f.machines[1].Apply(command(1, 8))
+	}
+	return nil
+}
+
+func TestVerifyClusterFindsWhatIsWrong(t *testing.T) {
+	for _, fault := range []string{"", "error", "extra"} {
+		err := VerifyCluster(func(_ string, machines []*Machine, _ int) (Cluster, error) {
+			return &fakeServers{lock: make(chan struct{}, 1), machines: machines, fault: fault}, nil
+		}, "")
+		if (err == nil) != (fault == "") {
+			t.Errorf("%q: %v", fault, err)
+		}
+	}
+}
+
+func TestWaitersWakeWhoseCommandItIs(t *testing.T) {
+	w := NewWaiters(3)
+	w.Done(command(2*clientRing+5, 100))
+	w.Wait(2)
+}
+
+func TestHistogram(t *testing.T) {
+	for v := uint64(1); v < 1<<40; v = v*17/16 + 1 {
+		low, high := smallest(bucket(v)), smallest(bucket(v)+1)
+		if v < low || v >= high || high-low > max(1, low>>subBits) {
+			t.Fatalf("%d is in the bucket from %d to %d", v, low, high)
+		}
+	}
+	var h, other histogram
+	for i := range 1000 {
+		h.add(time.Duration(i) * time.Microsecond)
+		other.add(time.Second)
+	}
+	if p := h.percentile(0.5); p < 480*time.Microsecond || p > 510*time.Microsecond {
+		t.Errorf("p50 %v", p)
+	}
+	h.merge(&other)
+	if p := h.percentile(0.99); h.total() != 2000 || p < 950*time.Millisecond || p > time.Second {
+		t.Errorf("%d, p99 %v", h.total(), p)
+	}
+}
+
+func TestServe(t *testing.T) {
+	requests := `{"Bench":"core","Load":"one","Servers":3,"Size":100,"Millis":1}
+{"Bench":"core","Load":"none","Servers":3,"Size":100,"Ops":1}
+{"Bench":"other","Servers":3,"Size":100,"Ops":1}
+{"Bench":"core","Load":"one","Servers":3,"Size":7,"Ops":1}
+{"Bench":"core","Load":"one","Servers":65,"Size":100,"Ops":1}
+{"Bench":"core","Load":"one","Servers":3,"Size":100}
+`
+	var out bytes.Buffer
+	if err := serve(strings.NewReader(requests), &out, map[string]Bench{"core": CoreBench(opener(""))}); err != nil {
+		t.Fatal(err)
+	}
+	answers := json.NewDecoder(&out)
+	for i := range 6 {
+		var res Result
+		if err := answers.Decode(&res); err != nil {
+			t.Fatal(err)
+		}
+		if good := i == 0; (res.Error == "") != good || (res.Ops > 0) != good {
+			t.Errorf("answer %d: %+v", i, res)
+		}
+	}
+	if err := serve(strings.NewReader("hello\n"), &out, nil); err == nil {
+		t.Error("a line that is no request was taken")
+	}
+}
