@@ -492,8 +492,8 @@ func (c *Core) hardState() HardState {
 // number of proposals makes one AppendEntries a follower and one save.
 func (c *Core) Ready() (Ready, bool) {
 	if c.role == Leader {
-		c.replicate()
 		c.serveReads()
+		c.replicate()
 	}
 	rd := Ready{Save: c.saves.next(c.hardState(), &c.log, c.cfg.MaxSaves)}
 	if len(c.out) > 0 {

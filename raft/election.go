@@ -39,6 +39,7 @@ func (c *Core) sticky() bool {
 func (c *Core) becomeFollower(term uint64, leader ID) {
 	if term > c.currentTerm {
 		c.currentTerm, c.votedFor = term, None
+		c.incoming = incoming{} // its leader is no more
 	}
 	if c.role == Leader {
 		c.peers, c.reads, c.transfer = nil, reads{}, transfer{}

@@ -57,6 +57,8 @@ func (c *Core) sendAppend(p *progress) {
 // the entry before p.next like any other, so that a lost message is noticed.
 func (c *Core) sendHeartbeat(p *progress) {
 	switch {
+	case p.snapshot != nil && p.snapshot != c.snapshot && (p.received == 0 || p.snapshot.Index < c.log.base):
+		c.beginSnapshot(p) // the log does not go on from that one any more
 	case p.snapshot != nil:
 		p.resent = false
 		c.sendChunk(p, 0)
