@@ -18,6 +18,12 @@ type Cluster interface {
 	Close() error
 }
 
+// Settler is a Cluster that has to be kept busy until all servers have caught
+// up. Settle is called again and again after the last command.
+type Settler interface {
+	Settle() error
+}
+
 // OpenCluster starts a cluster with as many servers as there are machines, for
 // that many clients. It returns when server 0 leads.
 type OpenCluster func(variant string, machines []*Machine, clients int) (Cluster, error)
@@ -77,7 +83,7 @@ func ClusterBench(open OpenCluster) Bench {
 		c := &clients{cluster: cluster, histograms: make([]histogram, req.Outstanding)}
 		res, err := c.measure(req)
 		if err == nil {
-			err = settle(machines, c.submitted.Load())
+			err = settle(cluster, machines, c.submitted.Load())
 		}
 		if closed := cluster.Close(); err == nil {
 			err = closed
@@ -150,7 +156,7 @@ func (c *clients) run(client, size int) {
 }
 
 // settle waits until every server has applied all commands.
-func settle(machines []*Machine, commands uint64) error {
+func settle(cluster Cluster, machines []*Machine, commands uint64) error {
 	for deadline := time.Now().Add(settleTime); ; time.Sleep(time.Millisecond) {
 		behind := 0
 		for _, m := range machines {
@@ -160,6 +166,11 @@ func settle(machines []*Machine, commands uint64) error {
 		}
 		if behind == 0 {
 			return nil
+		}
+		if s, ok := cluster.(Settler); ok {
+			if err := s.Settle(); err != nil {
+				return err
+			}
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%d servers have not applied the %d commands after %v", behind, commands, settleTime)
