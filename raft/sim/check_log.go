@@ -1,0 +1,75 @@
+package sim
+
+import (
+	"bytes"
+	"unsafe"
+
+	"tabraft/raft"
+)
+
+// Log Matching: "if two logs contain an entry with the same index and term,
+// then the logs are identical in all entries up through the given index"
+// (Figure 3). Every entry is compared once for each log that it enters: with
+// all entries ever seen of its index and term, and by the term of the one
+// before it.
+
+// birth is an entry as it was first seen, and the term of the one before it.
+type birth struct {
+	raft.Entry
+	previous uint64
+}
+
+func (w *world) checkLog(s *server) {
+	last := s.view.LastIndex
+	term, _ := s.core.Term(last)
+	old := uint64(len(s.terms)) - 1
+	if last == old && s.terms[last] == term {
+		return
+	}
+	for uint64(len(s.terms)) <= last {
+		s.terms = append(s.terms, 0)
+	}
+	conflict := last < old
+	first := s.core.FirstIndex()
+	for i := last; i >= first; i-- {
+		t, _ := s.core.Term(i)
+		if i <= old && s.terms[i] == t {
+			break
+		}
+		conflict = conflict || i <= old
+		s.terms[i] = t
+		w.checkEntry(s, i)
+	}
+	s.terms[last] = term
+	s.terms = s.terms[:last+1]
+	if conflict && old > 0 {
+		w.stats[Conflicts]++
+	}
+}
+
+func (w *world) checkEntry(s *server, index uint64) {
+	e := &s.core.Entries(index, index)[0]
+	previous, known := s.core.Term(index - 1)
+	if !known || e.Index != index {
+		w.fail(ruleMatching, "server %d has entry %d where %d should be, behind one of an unknown term", s.name(), e.Index, index)
+	}
+	for uint64(len(w.born)) <= index {
+		w.born = append(w.born, nil)
+	}
+	for i := range w.born[index] {
+		b := &w.born[index][i]
+		if b.Term != e.Term {
+			continue
+		}
+		if b.previous != previous || !same(&b.Entry, e) {
+			w.fail(ruleMatching, "server %d has another entry %d/%d, or another one before it, than was seen before", s.name(), index, e.Term)
+		}
+		return
+	}
+	w.born[index] = append(w.born[index], birth{*e, previous})
+}
+
+func same(a, b *raft.Entry) bool {
+	return a.Index == b.Index && a.Term == b.Term && a.Kind == b.Kind && len(a.Data) == len(b.Data) &&
+		(unsafe.SliceData(a.Data) == unsafe.SliceData(b.Data) || bytes.Equal(a.Data, b.Data))
+}

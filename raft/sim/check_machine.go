@@ -1,0 +1,87 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/fnv"
+
+	"tabraft/raft"
+	"tabraft/raft/kv"
+)
+
+// State Machine Safety: "if a server has applied a log entry at a given index
+// to its state machine, no other server will ever apply a different log entry
+// for the same index" (Figure 3). Every server is shown to apply exactly the
+// committed entries in order; so one map, the oracle, that applies each of them
+// once, is every server's state machine, and results and old values are looked
+// up by index.
+
+// commit adds what was committed for the first time.
+func (w *world) commit(f fact) {
+	w.facts = append(w.facts, f)
+	digest := fnv.New64a()
+	var b [24]byte
+	binary.BigEndian.PutUint64(b[:], w.digests[len(w.digests)-1])
+	binary.BigEndian.PutUint64(b[8:], f.Term)
+	b[16] = byte(f.Kind)
+	digest.Write(b[:])
+	digest.Write(f.Data)
+	w.digests = append(w.digests, digest.Sum64())
+	var result kv.Result
+	if f.Kind == raft.EntryCommand {
+		result = w.applyToOracle(&f)
+	}
+	w.results = append(w.results, result)
+	w.countCommitted(&f)
+}
+
+// applyEntry: a server applies the next committed entry.
+func (w *world) applyEntry(s *server, e *raft.Entry) {
+	if e.Index != s.applied+1 {
+		w.fail(ruleMachine, "server %d applies %d when %d is due", s.name(), e.Index, s.applied+1)
+	}
+	if e.Index > w.committed() || !same(e, &w.facts[e.Index].Entry) {
+		w.fail(ruleMachine, "server %d applies %d/%d, which is not what was committed", s.name(), e.Index, e.Term)
+	}
+	s.applied++
+	if len(s.waiting) > 0 {
+		w.answerCommands(s, e)
+	}
+}
+
+// snapshotData stands for the state after the entry at index: what identifies
+// it, and more bytes for some indexes than for others.
+func (w *world) snapshotData(index uint64) []byte {
+	data := make([]byte, 16+int(index*7919%64)*w.set.SnapshotBytes/64)
+	binary.BigEndian.PutUint64(data, index)
+	binary.BigEndian.PutUint64(data[8:], w.digests[index])
+	for i := 16; i < len(data); i++ {
+		data[i] = byte(index + uint64(i)*31)
+	}
+	return data
+}
+
+// checkRestored: a server's state machine is set to a snapshot.
+func (w *world) checkRestored(s *server, snap *raft.Snapshot) {
+	switch {
+	case snap.Index <= s.applied:
+		w.fail(ruleSnapshot, "server %d goes back from %d applied to a snapshot of %d", s.name(), s.applied, snap.Index)
+	case snap.Index > w.committed() || w.facts[snap.Index].Term != snap.Term:
+		w.fail(ruleSnapshot, "server %d restores a snapshot of %d/%d, which is not committed", s.name(), snap.Index, snap.Term)
+	case !bytes.Equal(snap.Data, w.snapshotData(snap.Index)):
+		w.fail(ruleSnapshot, "server %d restores a snapshot of %d whose %d bytes are not those of that state", s.name(), snap.Index, len(snap.Data))
+	}
+	w.checkSnapshotConfiguration(s, snap)
+}
+
+// checkSnapshotConfiguration: it is the last one up to the snapshot's index.
+func (w *world) checkSnapshotConfiguration(s *server, snap *raft.Snapshot) {
+	i := snap.Index
+	for i > 0 && w.facts[i].Kind != raft.EntryConfiguration {
+		i--
+	}
+	if snap.ConfigurationIndex != i || !bytes.Equal(snap.Configuration.Encode(), w.facts[i].Data) {
+		w.fail(ruleSnapshot, "server %d has a snapshot of %d with the configuration %s of %d; the one in force is of %d",
+			s.name(), snap.Index, snap.Configuration, snap.ConfigurationIndex, i)
+	}
+}

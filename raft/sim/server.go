@@ -1,0 +1,131 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"tabraft/raft"
+)
+
+// server is one server: its disk, which survives, and its life.
+type server struct {
+	id    raft.ID
+	cfg   raft.Config
+	disk  disk
+	clock clock
+	lives uint64
+
+	// While it is up:
+	core    *raft.Core
+	applied uint64
+	waiting []waiting      // commands proposed here
+	asking  []asker        // reads to ask the core for
+	asked   map[uint64]ask // reads by ticket
+	reading []reading      // reads that wait for what is applied
+
+	// What was seen after its last input.
+	view  raft.View
+	conf  raft.Configuration
+	terms []uint64 // of its log, by index
+
+	outgoing [MaxServers]*link
+	timer    timer // chaos's
+}
+
+// name is what people call it: 1, 2, 3.
+func (s *server) name() int { return int(s.id) }
+
+func (s *server) up() bool { return s.core != nil }
+
+// start makes the core from the disk.
+func (w *world) start(s *server) {
+	s.lives++
+	if s.lives > 1 {
+		w.stats[Starts]++
+		if s.disk.snapshot != nil {
+			w.stats[StartsFromSnapshot]++
+		}
+	}
+	cfg := s.cfg
+	cfg.Rand = rand.New(rand.NewPCG(w.set.Seed, uint64(s.id)<<32|s.lives))
+	st := s.disk.stored()
+	w.flawedStart(s, &st)
+	core, err := raft.New(cfg, st, w.local(s))
+	if err != nil {
+		w.fail(ruleStart, "server %d does not start: %v", s.name(), err)
+	}
+	s.core, s.applied = core, 0
+	s.disk.lastSave = raft.Save{HardState: st.HardState}
+	s.view, s.terms = raft.View{Term: st.HardState.Term}, s.terms[:1]
+	s.conf = *core.Configuration()
+	w.input(s)
+}
+
+// crash stops a server after its disk took the first n of the saves under way.
+func (w *world) crash(s *server, n int) {
+	for range min(n, len(s.disk.writing)) {
+		w.write(s)
+	}
+	if len(s.disk.writing) > 0 {
+		w.stats[LostWrites]++
+	}
+	w.flawedCrash(s)
+	s.disk.forget()
+	s.core, s.waiting, s.asking, s.reading = nil, nil, nil, nil
+	clear(s.asked)
+}
+
+func (w *world) local(s *server) time.Duration { return s.clock.at(w.now) }
+
+// ready carries out what a server wants, once.
+func (w *world) ready(s *server) {
+	if len(s.asking) > 0 {
+		w.askReads(s)
+	}
+	rd, ok := s.core.Ready()
+	if !ok {
+		return
+	}
+	if rd.Save != nil {
+		w.checkSave(s, rd.Save)
+		s.disk.lastSave = *rd.Save
+		s.disk.writing = append(s.disk.writing, rd.Save)
+		if w.flaw == reportEarly {
+			s.disk.unreported = append(s.disk.unreported, rd.Save.Seq)
+		}
+		if w.trace != nil && !w.calm {
+			w.trace.save(rd.Save)
+		}
+		if w.chaos != nil {
+			w.chaos.saving(s)
+		}
+	}
+	for i := range rd.Messages {
+		m := &rd.Messages[i]
+		w.checkPromise(s, m)
+		w.countSent(m)
+		l := s.outgoing[m.To-1]
+		n := l.send(m)
+		if w.trace != nil && !w.calm {
+			w.trace.sent(m)
+		}
+		if w.chaos != nil {
+			w.chaos.sent(l, n)
+		}
+	}
+	if rd.Snapshot != nil {
+		w.checkRestored(s, rd.Snapshot)
+		s.applied = rd.Snapshot.Index
+	}
+	for i := range rd.Committed {
+		w.applyEntry(s, &rd.Committed[i])
+	}
+	for _, r := range rd.Reads {
+		w.checkRead(s, r)
+	}
+	w.observe(s)
+	w.answerReads(s)
+	if w.chaos != nil {
+		w.chaos.setTimer(s)
+	}
+}

@@ -1,0 +1,126 @@
+package sim
+
+// shrink.go: makes a run that breaks a rule short, by delta debugging (Zeller
+// and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input"). Events
+// are left out in chunks, large ones first, and what still breaks the same rule
+// is kept, until no single event can be left out.
+
+// maxAttempts limits the replays of one Shrink.
+const maxAttempts = 20_000
+
+// Shrink gives a short list of events that breaks the rule that events break,
+// and how. If they break none, it gives them back. After each attempt progress
+// is told, if it is not nil, how many events there are now.
+func Shrink(set Settings, events []Event, progress func(left int)) ([]Event, *Broken) {
+	s := &shrinker{set: set, progress: progress}
+	broken, events := s.try(events)
+	if broken == nil {
+		return events, nil
+	}
+	s.rule, s.events, s.broken = broken.Rule, events, broken
+	for {
+		before := len(s.events)
+		s.leaveOutServers()
+		for size := max(1, len(s.events)/2); ; size /= 2 {
+			s.leaveOutChunks(size)
+			if size == 1 {
+				break
+			}
+		}
+		if len(s.events) == before || s.attempts >= maxAttempts {
+			return s.events, s.broken
+		}
+	}
+}
+
+type shrinker struct {
+	set      Settings
+	rule     string
+	events   []Event // the shortest list so far
+	broken   *Broken
+	attempts int
+	progress func(int)
+}
+
+// try replays events up to where a rule breaks. It gives those that had an
+// effect; if a rule breaks at an event of the calm phase, with those before it.
+func (s *shrinker) try(events []Event) (*Broken, []Event) {
+	s.attempts++
+	w, err := newWorld(s.set)
+	if err != nil {
+		return nil, events
+	}
+	took := make([]Event, 0, len(events))
+	broken := w.guard(func() {
+		for i := range events {
+			e := &events[i]
+			took = append(took, *e)
+			if !w.apply(e) {
+				took = took[:len(took)-1]
+			}
+		}
+		events = took
+		w.record = &took
+		w.calmDown()
+	})
+	if broken == nil || broken.End {
+		return broken, events
+	}
+	return broken, took
+}
+
+// keep takes over a shorter list if it breaks the same rule.
+func (s *shrinker) keep(events []Event) bool {
+	if s.attempts >= maxAttempts {
+		return false
+	}
+	broken, took := s.try(events)
+	kept := broken != nil && broken.Rule == s.rule && len(took) < len(s.events)
+	if kept {
+		s.events, s.broken = took, broken
+	}
+	if s.progress != nil {
+		s.progress(len(s.events))
+	}
+	return kept
+}
+
+// leaveOutServers leaves out all that concerns a server or a client, or all
+// events of a kind.
+func (s *shrinker) leaveOutServers() {
+	for n := uint8(1); int(n) <= s.set.Servers; n++ {
+		s.leaveOut(func(e *Event) bool {
+			return e.A == n || e.B == n && e.Kind != Client && e.Kind != Reconfigure
+		})
+	}
+	for n := uint8(1); int(n) <= s.set.Clients; n++ {
+		s.leaveOut(func(e *Event) bool { return e.Kind == Client && e.B == n })
+	}
+	for k := range kindNames {
+		s.leaveOut(func(e *Event) bool { return e.Kind == Kind(k) })
+	}
+}
+
+func (s *shrinker) leaveOut(which func(*Event) bool) {
+	var rest []Event
+	for i := range s.events {
+		if !which(&s.events[i]) {
+			rest = append(rest, s.events[i])
+		}
+	}
+	if len(rest) < len(s.events) {
+		s.keep(rest)
+	}
+}
+
+// leaveOutChunks tries to do without each chunk of so many events, the last
+// ones first: what happened late is needed least often.
+func (s *shrinker) leaveOutChunks(size int) {
+	for end := len(s.events); end > 0; {
+		begin := max(0, end-size)
+		rest := make([]Event, 0, len(s.events)-(end-begin))
+		rest = append(append(rest, s.events[:begin]...), s.events[end:]...)
+		s.keep(rest)
+		end = min(begin, len(s.events))
+	}
+}
