@@ -13,6 +13,10 @@ RUN  ?= .
 PURE_PACKAGES := ./raft ./raft/kv ./raft/node ./raft/wire
 JS_PACKAGES   := ./raft/... ./signaling ./signaling/client ./wasm/... ./www
 
+# The benchmark of the core is several modules, so that the product depends on
+# none of its rivals.
+BENCH_MODULES := $(addprefix raft/bench/,. load etcd36 etcd37 hashicorp)
+
 WASM_SOURCES := $(shell find raft signaling wasm -name '*.go' ! -name '*_test.go') go.mod go.sum
 JS           := GOOS=js GOARCH=wasm
 STATICCHECK  := $(CURDIR)/build/staticcheck
@@ -20,7 +24,7 @@ CC_PATH      := $(shell command -v "$$(go env CC)" 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build wasm test test-go test-js e2e bench screenshot lint clean browser-tools
+.PHONY: help run build wasm test test-go test-js e2e bench bench-core screenshot lint clean browser-tools
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +74,9 @@ e2e: browser-tools www-dist-fast ## run the tests in a real Chromium; RUN=Name p
 bench: browser-tools build ## measure three tabs in a real Chromium and print the table
 	@cd www/e2e && TABRAFT_BENCH=1 go test -count=1 -v -timeout 20m -run '^TestBench$$' ./...
 
+bench-core: ## measure the core beside etcd's raft and hashicorp's; BENCH=-short for a rough run
+	@cd raft/bench && go run . $(BENCH)
+
 screenshot: browser-tools build ## make the README's picture, www/screenshot.png
 	cd www/e2e && TABRAFT_SHOT=$(CURDIR)/www/screenshot.png go test -count=1 -v -timeout 5m -run '^TestScreenshot$$' ./...
 
@@ -100,6 +107,10 @@ lint: $(STATICCHECK) ## gofmt, go vet and staticcheck, native and for GOOS=js
 	$(STATICCHECK) ./...
 	$(JS) $(STATICCHECK) $(JS_PACKAGES)
 	cd www/e2e && go vet ./... && $(STATICCHECK) ./...
+	@for dir in $(BENCH_MODULES); do \
+		echo "cd $$dir && go vet ./... && $(STATICCHECK) ./..."; \
+		(cd $$dir && go vet ./... && $(STATICCHECK) ./...) || exit 1; \
+	done
 
 # Built for this machine: `go tool` under GOOS=js would build it for js.
 $(STATICCHECK): go.mod

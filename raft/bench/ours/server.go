@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"tabraft/raft"
+	"tabraft/raft/bench/load"
+	"tabraft/raft/node"
+	"tabraft/raft/wire"
+)
+
+// server.go: servers of package node, each with its own goroutine. The transport
+// hands encoded frames straight to the receiver's inbox. Unlike most rivals here
+// a node encodes and decodes every message, as for a network: that is part of it.
+
+const (
+	clusterID    = 77
+	startTimeout = 10 * time.Second
+)
+
+type servers struct {
+	clock *node.SystemClock
+	nodes []*node.Node
+	// answers has, for each client, what ProposeFunc calls and where it waits.
+	answers []answer
+}
+
+type answer struct {
+	done func(node.Result, error)
+	ch   chan error
+}
+
+func openServers(variant string, machines []*load.Machine, clients int) (load.Cluster, error) {
+	c := &servers{clock: node.NewSystemClock(), answers: make([]answer, clients)}
+	for i := range c.answers {
+		ch := make(chan error, 1)
+		c.answers[i] = answer{func(_ node.Result, err error) { ch <- err }, ch}
+	}
+	ports := make([]*port, len(machines))
+	for i, m := range machines {
+		id := raft.ID(i + 1)
+		storage, err := newStorage(variant, len(machines))
+		if err != nil {
+			return nil, err
+		}
+		ports[i] = &port{id: id}
+		cfg := limits
+		cfg.MaxAppendBytes = wire.MaxAppend // all that a frame takes
+		// Server 0 is to lead; the others wait long before they campaign.
+		cfg.ElectionTimeout = 2 * startTimeout
+		if i == 0 {
+			cfg.ElectionTimeout = startTimeout / 50
+		}
+		n, err := node.Start(node.Config{
+			ID: id, Cluster: clusterID, Storage: storage, Transport: ports[i], Machine: machine{m}, Clock: c.clock,
+			Rand: rand.New(rand.NewPCG(uint64(id), 1)), Raft: cfg,
+		})
+		if err != nil {
+			return nil, err
+		}
+		c.nodes = append(c.nodes, n)
+	}
+	for i, p := range ports {
+		nodes := c.nodes
+		p.nodes.Store(&nodes)
+		for j := range ports {
+			if i != j {
+				c.nodes[i].PeerUp(raft.ID(j + 1))
+			}
+		}
+	}
+	for deadline := time.Now().Add(startTimeout); c.nodes[0].Status().Role != raft.Leader; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("no leader after %v", startTimeout)
+		}
+	}
+	return c, nil
+}
+
+func (c *servers) Do(client int, command []byte) error {
+	a := &c.answers[client]
+	c.nodes[0].ProposeFunc(command, c.clock.Now()+node.ProposeTimeout, a.done)
+	return <-a.ch
+}
+
+func (c *servers) Close() error {
+	for _, n := range c.nodes {
+		n.Stop()
+	}
+	return nil
+}
+
+// machine is a node.StateMachine.
+type machine struct{ *load.Machine }
+
+func (m machine) Apply(_ uint64, command []byte) []byte {
+	m.Machine.Apply(command)
+	m.Publish()
+	return nil
+}
