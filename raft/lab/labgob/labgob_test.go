@@ -54,6 +54,8 @@ func check(t *testing.T, got []string, want ...string) {
 	}
 }
 
+func newReader(data []byte) *bytes.Reader { return bytes.NewReader(data) }
+
 func encode(t *testing.T, v any) []byte {
 	t.Helper()
 	var buf bytes.Buffer

@@ -1,7 +1,6 @@
 package labrpc
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log"
@@ -51,16 +50,16 @@ func NewClientEnd(t Transport) *ClientEnd {
 // for the caller to have a timeout: Call returns in the end, within 7 s on the
 // lab's network unless the handler itself does not return.
 func (e *ClientEnd) Call(svcMeth string, args any, reply any) bool {
-	var buf bytes.Buffer
-	if err := labgob.NewEncoder(&buf).Encode(args); err != nil {
+	data, err := labgob.Marshal(args)
+	if err != nil {
 		e.complain(fmt.Errorf("labrpc: the arguments of a call of %s cannot be encoded: %w", svcMeth, err))
 		return false
 	}
-	data, ok := e.transport.RoundTrip(Request{Method: svcMeth, Args: buf.Bytes(), Value: args})
+	data, ok := e.transport.RoundTrip(Request{Method: svcMeth, Args: data, Value: args})
 	if !ok {
 		return false
 	}
-	if err := labgob.NewDecoder(bytes.NewReader(data)).Decode(reply); err != nil {
+	if err := labgob.Unmarshal(data, reply); err != nil {
 		e.complain(fmt.Errorf("labrpc: the reply of %s cannot be decoded into a %T: %w", svcMeth, reply, err))
 		return false
 	}

@@ -1,7 +1,6 @@
 package labrpc
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"reflect"
@@ -53,7 +52,7 @@ func (s *Server) handle(method string, args []byte, before func(args any), after
 		return nil, err
 	}
 	argv := reflect.New(m.args)
-	if err := labgob.NewDecoder(bytes.NewReader(args)).DecodeValue(argv); err != nil {
+	if err := labgob.Unmarshal(args, argv.Interface()); err != nil {
 		return nil, fmt.Errorf("labrpc: %s takes a %v: %w: %v", method, m.args, ErrBadArgs, err)
 	}
 	replyv := reflect.New(m.reply)
@@ -68,11 +67,11 @@ func (s *Server) handle(method string, args []byte, before func(args any), after
 	if after != nil {
 		after(replyv.Interface())
 	}
-	var buf bytes.Buffer
-	if err := labgob.NewEncoder(&buf).EncodeValue(replyv); err != nil {
+	data, err := labgob.Marshal(replyv.Interface())
+	if err != nil {
 		return nil, fmt.Errorf("labrpc: %s: %w: %w", method, ErrBadReply, err)
 	}
-	return buf.Bytes(), nil
+	return data, nil
 }
 
 func (s *Server) find(name string) (*method, error) {
