@@ -29,12 +29,14 @@
 //	                then each message:
 //
 //	                type     1     a raft.MessageType
-//	                flags    1     bit 0: Reject; the others are zero
+//	                flags    1     bit 0: Reject; bit 1: Force, only in a
+//	                               RequestVote; the others are zero
 //	                term     uv
 //	                logIndex uv
 //	                logTerm  uv
 //	                commit   uv
 //	                hint     uv
+//	                round    uv
 //	                entries  uv    zero but in AppendEntries; then each entry:
 //
 //	                    term  uv     less the term of the entry before it;
@@ -43,6 +45,14 @@
 //	                    data  bytes
 //
 //	                The entries' indexes are not sent: logIndex+1 and on.
+//	                An InstallSnapshot ends with its chunk:
+//
+//	                    offset              uv
+//	                    size                uv
+//	                    configurationIndex  uv
+//	                    configuration       bytes  as in an entry; at most
+//	                                               MaxConfiguration
+//	                    data                bytes  at most MaxChunk
 //
 //	2 Propose       uv proposals, then each:
 //	                request uv, command bytes
@@ -63,13 +73,22 @@
 //
 // A save is one raft.Save as storage keeps it, one record of its own:
 //
-//	version  1     SaveVersion
-//	term     uv    currentTerm
-//	vote     8     votedFor
-//	commit   uv
-//	entries  uv    if not zero, then:
-//	first    uv    index of the first entry
-//	                 then each entry as above, the first one's term whole
+//	version   1     SaveVersion
+//	term      uv    currentTerm
+//	vote      8     votedFor
+//	commit    uv
+//	snapshot  uv    Snapshot.Index, zero if there is none; if not zero, then:
+//	                  term                uv
+//	                  configurationIndex  uv
+//	                  configuration       bytes  as in an entry
+//	                  data                bytes
+//	entries   uv    if not zero, then:
+//	first     uv    index of the first entry
+//	                  then each entry as above, the first one's term whole
+//
+// A save with a snapshot replaces all that was stored before; its first entry is
+// the one after Snapshot.Index. Version 1, which is still read, has no field
+// snapshot.
 //
 // A save's place among others, and whether it is whole, is for the storage to
 // keep: it writes records in the order of Save.Seq, and knows which are torn.
@@ -81,7 +100,7 @@
 // multiple of the length of what it was given: every count is compared with
 // the bytes that are there before anything is made.
 //
-// Decoded data (Entry.Data, Proposal.Command, ProposalReply.Result) aliases
-// the bytes given to the decoder. They belong to the decoded value from then
+// Decoded data (Entry.Data, a Chunk's Configuration and Data, Proposal.Command,
+// ProposalReply.Result, Snapshot.Data) aliases the bytes given to the decoder. They belong to the decoded value from then
 // on and must not be changed.
 package wire

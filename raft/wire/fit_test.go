@@ -2,6 +2,7 @@ package wire
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"testing"
 
 	"tabraft/raft"
@@ -15,6 +16,16 @@ func appendMessageOf(index uint64, count, size int) raft.Message {
 	return m
 }
 
+// chunkOf is an InstallSnapshot with a configuration of so many voters.
+func chunkOf(offset uint64, voters, size int) raft.Message {
+	var c raft.Configuration
+	for i := range voters {
+		c.Voters = append(c.Voters, raft.ID(i+1))
+	}
+	return raft.Message{Type: raft.InstallSnapshot, From: 1, To: 2, Term: 5, LogIndex: 1 << 62, LogTerm: 5, Chunk: &raft.Chunk{
+		Offset: offset, Size: offset + uint64(size), ConfigurationIndex: 1 << 62, Configuration: c.Encode(), Data: make([]byte, size)}}
+}
+
 func TestMessageSizeIsExact(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 300 {
@@ -22,7 +33,10 @@ func TestMessageSizeIsExact(t *testing.T) {
 		body := 0
 		for range 1 + rng.IntN(4) {
 			m := appendMessageOf(rng.Uint64()>>rng.IntN(64), rng.IntN(5), rng.IntN(300))
-			m.Commit, m.Hint = rng.Uint64()>>rng.IntN(64), rng.Uint64()>>rng.IntN(64)
+			if rng.IntN(2) == 0 {
+				m = chunkOf(rng.Uint64()>>rng.IntN(64), rng.IntN(3), rng.IntN(300))
+			}
+			m.Commit, m.Hint, m.Round = rng.Uint64()>>rng.IntN(64), rng.Uint64()>>rng.IntN(64), rng.Uint64()>>rng.IntN(64)
 			messages = append(messages, m)
 			body += MessageSize(&m)
 		}
@@ -45,12 +59,16 @@ func TestFitRaftCutsAtEveryLimit(t *testing.T) {
 	many := []raft.Message{appendMessageOf(1, MaxEntries-1, 1), appendMessageOf(1, 1, 1), appendMessageOf(1, 1, 1)}
 	other := []raft.Message{appendMessageOf(1, 1, 1), appendMessageOf(1, 1, 1), appendMessageOf(1, 1, 1)}
 	other[2].To = 3
+	chunks := make([]raft.Message, 20)
+	for i := range chunks {
+		chunks[i] = chunkOf(1<<20, 3, 15<<10)
+	}
 	huge := []raft.Message{appendMessageOf(1, 3, 100<<10), appendMessageOf(1, 1, 1)}
 	for name, c := range map[string]struct {
 		messages []raft.Message
 		want     int
 	}{
-		"none": {nil, 0}, "messages": {small, MaxMessages}, "bytes": {large, 2}, "entries": {many, 2},
+		"none": {nil, 0}, "messages": {small, MaxMessages}, "bytes": {large, 2}, "chunks": {chunks, 16}, "entries": {many, 2},
 		"another receiver": {other, 2}, "the first alone too large": {huge, 1},
 	} {
 		got := FitRaft(c.messages)
@@ -73,9 +91,22 @@ func TestLargestAppendFitsIntoAFrame(t *testing.T) {
 		m.Entries = append(m.Entries, raft.Entry{Index: m.LogIndex + uint64(len(m.Entries)) + 1, Term: 1 << 62, Data: make([]byte, n)})
 		left -= n
 	}
-	m.LogTerm, m.Commit, m.Hint, m.Term = 1, 1<<63, 1<<63, 1<<63
+	m.LogTerm, m.Commit, m.Hint, m.Round, m.Term = 1, 1<<63, 1<<63, 1<<63, 1<<63
 	frame := AppendRaft(nil, cluster, []raft.Message{m})
 	if _, err := Decode(frame); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLargestChunkFitsIntoAFrame(t *testing.T) {
+	const most = 1<<64 - 1
+	m := raft.Message{Type: raft.InstallSnapshot, From: 1, To: 2, Term: most, LogIndex: most, LogTerm: most, Commit: most, Hint: most, Round: most,
+		Chunk: &raft.Chunk{Offset: most, Size: most, ConfigurationIndex: most, Configuration: make([]byte, MaxConfiguration), Data: make([]byte, MaxChunk)}}
+	if n, bound := MessageSize(&m), MessageOverhead+ChunkOverhead+MaxChunk; n > bound || bound > MaxFrame-HeaderSize-2*countSize {
+		t.Errorf("%d bytes, the bound is %d", n, bound)
+	}
+	f, err := Decode(AppendRaft(nil, cluster, []raft.Message{m}))
+	if err != nil || !reflect.DeepEqual(f.Messages[0], m) {
 		t.Error(err)
 	}
 }

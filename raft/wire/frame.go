@@ -10,7 +10,7 @@ import (
 
 // Version is the version of the frame format, the first byte of each frame.
 // Servers of different versions do not talk.
-const Version = 1
+const Version = 2
 
 // Limits of a frame. What an encoder is given beyond them is encoded all the
 // same and refused by whoever decodes it; FitRaft, FitPropose and
@@ -21,6 +21,10 @@ const (
 	// MaxCommand is the largest Entry.Data, Proposal.Command and
 	// ProposalReply.Result, in bytes. One of it fits into a frame.
 	MaxCommand = 192 << 10
+	// MaxChunk is the largest Chunk.Data, in bytes. One of it fits into a frame.
+	MaxChunk = 192 << 10
+	// MaxConfiguration is the longest Chunk.Configuration, in bytes.
+	MaxConfiguration = 3 + 8*2*raft.MaxMembers
 	// MaxMessages is how many messages a frame may carry.
 	MaxMessages = 1024
 	// MaxEntries is how many entries a frame's messages may carry together.

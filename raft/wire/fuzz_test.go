@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"reflect"
 	"runtime"
 	"testing"
 
@@ -75,28 +76,41 @@ func FuzzReplaySave(f *testing.F) {
 	f.Add(AppendSave(nil, &raft.Save{HardState: hs}))
 	f.Add(AppendSave(nil, &raft.Save{HardState: hs, Entries: entries(3, 3, "x", "", "z")}))
 	f.Add(AppendSave(nil, &raft.Save{HardState: hs, Entries: entries(5, 2, "tail")}))
+	f.Add(AppendSave(nil, &raft.Save{HardState: hs, Snapshot: snapshotOf(2, 1), Entries: entries(3, 3, "x", "")}))
+	f.Add(AppendSave(nil, &raft.Save{HardState: hs, Snapshot: snapshotOf(9, 3)}))
+	f.Add(readHex(f, "save-v1-log"))
 	f.Fuzz(func(t *testing.T, record []byte) {
-		start := func() raft.Stored {
+		fuzzReplay(t, record, func() raft.Stored {
 			return raft.Stored{HardState: raft.HardState{Term: 2, Vote: 7, Commit: 2}, Entries: entries(1, 1, "a", "b", "c", "d")}
-		}
-		st := start()
-		err := ReplaySave(&st, record)
-		again := start()
-		if allocates(func() { ReplaySave(&again, record) }, allocationBound(len(record))) {
-			t.Fatalf("more than %d bytes allocated for %d", allocationBound(len(record)), len(record))
-		}
-		if err != nil && (st.HardState != start().HardState || len(st.Entries) != 4) {
-			t.Fatalf("%v, but the state changed", err)
-		}
-		term := uint64(1)
-		for i, e := range st.Entries {
-			if e.Index != uint64(i)+1 || e.Term < term || e.Term > st.HardState.Term {
-				t.Fatalf("entry %d is %d of term %d", i+1, e.Index, e.Term)
-			}
-			term = e.Term
-		}
-		if st.HardState.Commit > uint64(len(st.Entries)) || st.HardState.Term < 2 {
-			t.Fatalf("unsound %+v", st)
-		}
+		})
+		fuzzReplay(t, record, func() raft.Stored {
+			return raft.Stored{HardState: raft.HardState{Term: 2, Vote: 7, Commit: 3}, Snapshot: snapshotOf(2, 1), Entries: entries(3, 1, "c", "d")}
+		})
 	})
+}
+
+func fuzzReplay(t *testing.T, record []byte, start func() raft.Stored) {
+	st := start()
+	first := base(&st)
+	err := ReplaySave(&st, record)
+	again := start()
+	if allocates(func() { ReplaySave(&again, record) }, allocationBound(len(record))) {
+		t.Fatalf("more than %d bytes allocated for %d", allocationBound(len(record)), len(record))
+	}
+	if err != nil && !reflect.DeepEqual(st, start()) {
+		t.Fatalf("%v, but the state changed", err)
+	}
+	from, term := base(&st), uint64(1)
+	if st.Snapshot != nil {
+		term = st.Snapshot.Term
+	}
+	for i, e := range st.Entries {
+		if e.Index != from+uint64(i)+1 || e.Term < term || e.Term > st.HardState.Term {
+			t.Fatalf("entry %d is %d of term %d", i+1, e.Index, e.Term)
+		}
+		term = e.Term
+	}
+	if st.HardState.Commit > from+uint64(len(st.Entries)) || st.HardState.Term < 2 || term > st.HardState.Term || from < first {
+		t.Fatalf("unsound %+v", st)
+	}
 }

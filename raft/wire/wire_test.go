@@ -40,19 +40,29 @@ func entries(first, term uint64, data ...string) []raft.Entry {
 }
 
 func samples() []sample {
-	vote := []raft.Message{{Type: raft.RequestVote, From: 0xa1, To: 0xb2, Term: 7, LogIndex: 300, LogTerm: 6}}
+	vote := []raft.Message{{Type: raft.RequestVote, From: 0xa1, To: 0xb2, Term: 7, LogIndex: 300, LogTerm: 6, Force: true}}
 	refusal := []raft.Message{{Type: raft.AppendEntriesReply, From: 0xa1, To: 0xb2, Term: 7, LogIndex: 300, LogTerm: 5,
-		Commit: 12, Reject: true, Hint: 211}}
+		Commit: 12, Reject: true, Hint: 211, Round: 128}}
 	mixed := append(entries(301, 6, "x"), entries(302, 9, "", "yy")...)
 	mixed = append(mixed, raft.Entry{Index: 304, Term: 9, Kind: raft.EntryConfiguration, Data: []byte("conf")})
 	appends := []raft.Message{
-		{Type: raft.AppendEntries, From: 0xa1, To: 0xb2, Term: 9, LogIndex: 300, LogTerm: 6, Commit: 299, Entries: mixed[:2:2]},
+		{Type: raft.AppendEntries, From: 0xa1, To: 0xb2, Term: 9, LogIndex: 300, LogTerm: 6, Commit: 299, Round: 5, Entries: mixed[:2:2]},
 		{Type: raft.RequestPreVoteReply, From: 0xa1, To: 0xb2, Term: 9},
-		{Type: raft.AppendEntries, From: 0xa1, To: 0xb2, Term: 9, LogIndex: 302, LogTerm: 9, Commit: 299, Entries: mixed[2:]},
+		{Type: raft.AppendEntries, From: 0xa1, To: 0xb2, Term: 9, LogIndex: 302, LogTerm: 9, Commit: 299, Round: 5, Entries: mixed[2:]},
 	}
 	extreme := []raft.Message{{Type: raft.AppendEntries, From: 0xa1, To: 0xb2, Term: math.MaxUint64, LogIndex: math.MaxUint64 - 1,
-		LogTerm: 1, Commit: math.MaxUint64, Reject: true, Hint: math.MaxUint64,
+		LogTerm: 1, Commit: math.MaxUint64, Reject: true, Hint: math.MaxUint64, Round: math.MaxUint64,
 		Entries: []raft.Entry{{Index: math.MaxUint64, Term: math.MaxUint64}}}}
+	configuration := raft.Configuration{Voters: []raft.ID{0xa1}}.Encode()
+	snapshot := []raft.Message{
+		{Type: raft.InstallSnapshot, From: 0xa1, To: 0xb2, Term: 9, LogIndex: 300, LogTerm: 6, Round: 5,
+			Chunk: &raft.Chunk{Offset: 7, Size: 10, Configuration: configuration, ConfigurationIndex: 250, Data: []byte("xyz")}},
+		{Type: raft.AppendEntries, From: 0xa1, To: 0xb2, Term: 9, LogIndex: 300, LogTerm: 6, Commit: 299, Round: 5, Entries: mixed[:1:1]},
+		{Type: raft.InstallSnapshot, From: 0xa1, To: 0xb2, Term: 9, LogIndex: 300, LogTerm: 6, Round: 6,
+			Chunk: &raft.Chunk{Offset: 10, Size: 10, Configuration: configuration, ConfigurationIndex: 250}},
+		{Type: raft.TimeoutNow, From: 0xa1, To: 0xb2, Term: 9},
+		{Type: raft.ReadIndexReply, From: 0xa1, To: 0xb2, Term: 9, LogIndex: 300, Hint: 42},
+	}
 	proposals := []Proposal{{Request: 1, Command: []byte("set")}, {Request: 300}}
 	replies := []ProposalReply{
 		{Request: 1, Index: 1000, Term: 9, Leader: 0xb2, Result: []byte("done")},
@@ -67,6 +77,7 @@ func samples() []sample {
 		raftSample("append-refused", refusal),
 		raftSample("append-entries", appends),
 		raftSample("extreme", extreme),
+		raftSample("install-snapshot", snapshot),
 		{"propose", AppendPropose(nil, header(0), proposals), Frame{Header: header(KindPropose), Proposals: proposals}},
 		{"propose-reply", AppendProposeReply(nil, header(0), replies), Frame{Header: header(KindProposeReply), Replies: replies}},
 		{"join", AppendJoin(nil, header(0), Join{Expelled: true}), Frame{Header: header(KindJoin), Join: Join{Expelled: true}}},
@@ -79,6 +90,13 @@ func samples() []sample {
 // comment: hex digits, spaces and lines as one likes, and the rest of a line
 // from # on is a comment.
 func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	if want := readHex(t, name); !bytes.Equal(got, want) {
+		t.Errorf("%s:\ngot\n%swant\n%s", name, dump(got), dump(want))
+	}
+}
+
+func readHex(t testing.TB, name string) []byte {
 	t.Helper()
 	path := filepath.Join("testdata", name+".hex")
 	text, err := os.ReadFile(path)
@@ -94,9 +112,7 @@ func golden(t *testing.T, name string, got []byte) {
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s:\ngot\n%swant\n%s", path, dump(got), dump(want))
-	}
+	return want
 }
 
 func dump(b []byte) string {
@@ -141,7 +157,7 @@ func TestMalformedIsRefused(t *testing.T) {
 	other[0] = 9
 	strange := AppendJoin(nil, header(0), Join{})
 	strange[1] = 7
-	long := raftFrame(1, 1, 5, 0, 1, 0, 0, 0, 0, 1, 0, 0)
+	long := raftFrame(1, 1, 5, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0)
 	long = append(long, 0x81, 0x80, 0x0c) // 192 KiB and 1 byte
 	long = append(long, make([]byte, MaxCommand+1)...)
 	for _, c := range []struct {
@@ -150,7 +166,7 @@ func TestMalformedIsRefused(t *testing.T) {
 		want  error
 		text  string
 	}{
-		{"version", other, ErrVersion, "it has version 9, this server speaks 1"},
+		{"version", other, ErrVersion, "it has version 9, this server speaks 2"},
 		{"kind", strange, ErrMalformed, "no kind 7"},
 		{"nothing", nil, ErrTruncated, "version, byte 0"},
 		{"no sender", AppendJoin(nil, Header{To: 1}, Join{}), ErrMalformed, "without sender"},
@@ -160,20 +176,25 @@ func TestMalformedIsRefused(t *testing.T) {
 		{"many messages", raftFrame(0x81, 0x08, 0), ErrTooLarge, "1025, at most 1024"},
 		{"messages that do not come", raftFrame(0x80, 0x08, 0), ErrTruncated, "1024 announced"},
 		{"many entries", raftFrame(1, 0x81, 0x80, 1, 0, 0, 0, 0, 0, 0), ErrTooLarge, "16385, at most 16384"},
-		{"entries that do not come", raftFrame(1, 3, 5, 0, 0, 0, 0, 0, 0, 0), ErrTruncated, "3 announced"},
-		{"fewer entries than announced", raftFrame(1, 2, 5, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0), ErrMalformed, "2 announced, 1 came"},
-		{"more entries than announced", raftFrame(1, 1, 5, 0, 1, 0, 0, 0, 0, 2, 0, 0, 0), ErrMalformed, "more than announced"},
-		{"entries in a vote", raftFrame(1, 1, 3, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0), ErrMalformed, "in a RequestVote"},
-		{"message type 0", raftFrame(1, 0, 0, 0, 0, 0, 0, 0, 0, 0), ErrMalformed, "no type 0"},
-		{"message type 7", raftFrame(1, 0, 7, 0, 0, 0, 0, 0, 0, 0), ErrMalformed, "no type 7"},
-		{"flags", raftFrame(1, 0, 5, 2, 0, 0, 0, 0, 0, 0), ErrMalformed, "flags"},
-		{"entry kind", raftFrame(1, 1, 5, 0, 1, 0, 0, 0, 0, 1, 0, 3, 0), ErrMalformed, "no kind 3"},
-		{"long varint", raftFrame(1, 0, 5, 0, 0x81, 0, 0, 0, 0, 0, 0), ErrMalformed, "longer than needed"},
-		{"huge varint", raftFrame(1, 0, 5, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 0), ErrMalformed, "more than 64 bits"},
-		{"falling term", raftFrame(1, 1, 5, 0, 1, 0, 2, 0, 0, 1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 0, 0), ErrMalformed, "entry term"},
-		{"index overflow", raftFrame(1, 1, 5, 0, 1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 0, 0, 0, 1, 0, 0, 0), ErrMalformed, "index beyond"},
+		{"entries that do not come", raftFrame(1, 4, 5, 0, 0, 0, 0, 0, 0, 0, 0), ErrTruncated, "4 announced"},
+		{"fewer entries than announced", raftFrame(1, 2, 5, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0), ErrMalformed, "2 announced, 1 came"},
+		{"more entries than announced", raftFrame(1, 1, 5, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0), ErrMalformed, "more than announced"},
+		{"entries in a vote", raftFrame(1, 1, 3, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0), ErrMalformed, "in a RequestVote"},
+		{"message type 0", raftFrame(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), ErrMalformed, "no type 0"},
+		{"message type 12", raftFrame(1, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0), ErrMalformed, "no type 12"},
+		{"flags", raftFrame(1, 0, 3, 4, 0, 0, 0, 0, 0, 0, 0), ErrMalformed, "flags"},
+		{"Force elsewhere", raftFrame(1, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0), ErrMalformed, "0x02 in a RequestPreVote"},
+		{"entry kind", raftFrame(1, 1, 5, 0, 1, 0, 0, 0, 0, 0, 1, 0, 3, 0), ErrMalformed, "no kind 3"},
+		{"long varint", raftFrame(1, 0, 5, 0, 0x81, 0, 0, 0, 0, 0, 0, 0), ErrMalformed, "longer than needed"},
+		{"huge varint", raftFrame(1, 0, 5, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 0, 0), ErrMalformed, "more than 64 bits"},
+		{"falling term", raftFrame(1, 1, 5, 0, 1, 0, 2, 0, 0, 0, 1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 0, 0), ErrMalformed, "entry term"},
+		{"index overflow", raftFrame(1, 1, 5, 0, 1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1, 0, 0, 0, 0, 1, 0, 0, 0), ErrMalformed, "index beyond"},
 		{"data too large", long, ErrTooLarge, "196609, at most 196608"},
-		{"data that does not come", raftFrame(1, 1, 5, 0, 1, 0, 0, 0, 0, 1, 0, 0, 9), ErrTruncated, "entry data"},
+		{"data that does not come", raftFrame(1, 1, 5, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 9), ErrTruncated, "entry data"},
+		{"no chunk", raftFrame(1, 0, 7, 0, 1, 0, 0, 0, 0, 0, 0), ErrTruncated, "chunk offset"},
+		{"long configuration", append(raftFrame(1, 0, 7, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x84, 8), make([]byte, 1100)...), ErrTooLarge, "1028, at most 1027"},
+		{"long chunk", append(raftFrame(1, 0, 7, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x81, 0x80, 0x0c), make([]byte, MaxChunk+1)...), ErrTooLarge, "196609, at most 196608"},
+		{"chunk data that does not come", raftFrame(1, 0, 7, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 1), ErrTruncated, "chunk data"},
 		{"no proposals", proposal(KindPropose, 0), ErrMalformed, "none"},
 		{"no replies", proposal(KindProposeReply, 0), ErrMalformed, "none"},
 		{"code", proposal(KindProposeReply, 1, 1, 8, 0, 0, 0, 0), ErrMalformed, "no code 8"},
@@ -204,6 +225,18 @@ func TestEntriesOutOfOrderAreRefusedByTheReader(t *testing.T) {
 		if err := ReplaySave(&st, save); !errors.Is(err, ErrMalformed) {
 			t.Errorf("save with %v: %v", broken, err)
 		}
+	}
+}
+
+// The core sends no InstallSnapshot without a chunk; one that is made all the
+// same must not swallow the message behind it.
+func TestInstallSnapshotWithoutChunk(t *testing.T) {
+	f, err := Decode(AppendRaft(nil, cluster, []raft.Message{
+		{Type: raft.InstallSnapshot, From: 1, To: 2, Term: 3},
+		{Type: raft.TimeoutNow, From: 1, To: 2, Term: 3, Chunk: &raft.Chunk{Size: 1, Data: []byte("x")}},
+	}))
+	if err != nil || !reflect.DeepEqual(f.Messages[0].Chunk, &raft.Chunk{}) || f.Messages[1].Chunk != nil {
+		t.Errorf("%+v, %v", f.Messages, err)
 	}
 }
 
