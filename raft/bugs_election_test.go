@@ -6,26 +6,8 @@ import (
 	"time"
 )
 
-// bugs_test.go: mistakes that real implementations shipped, by their number in
-// the project's list. Those about saves and members are in save_test.go and
-// membership_test.go; many are seen at work in testdata as well. Those about
-// snapshots, reads and leadership transfer have no place here yet.
-
-// Bug 1, Figure 8: entries of an earlier term on a majority are not committed
-// before one of the leader's own term is.
-func TestBug01OldTermCommitsWithOwn(t *testing.T) {
-	c := newCore(t, testConfig(), storedTerms(3, 1, 2, 2))
-	elect(t, c, 3)
-	step(t, c, Message{Type: AppendEntriesReply, From: 2, Term: 3, LogIndex: 3})
-	step(t, c, Message{Type: AppendEntriesReply, From: 3, Term: 3, LogIndex: 3})
-	if c.commitIndex != 0 {
-		t.Fatalf("committed %d of an earlier term", c.commitIndex)
-	}
-	step(t, c, Message{Type: AppendEntriesReply, From: 2, Term: 3, LogIndex: 4})
-	if c.commitIndex != 4 {
-		t.Fatalf("committed %d, want 4", c.commitIndex)
-	}
-}
+// bugs_election_test.go: mistakes that real implementations shipped, about
+// elections and pre-votes. bugs_doc_test.go lists all of them.
 
 // Bug 3: whoever steps down within a term keeps its vote.
 func TestBug03StepDownKeepsVote(t *testing.T) {
@@ -193,90 +175,6 @@ func TestBug13PartialMeshHasStableLeader(t *testing.T) {
 	}
 }
 
-// Bug 35: where a probe was refused says nothing about what matches.
-func TestBug35RefusalIsNoMatch(t *testing.T) {
-	c := newCore(t, testConfig(), storedTerms(3, 1, 2, 2, 2))
-	elect(t, c, 3)
-	step(t, c, Message{Type: AppendEntriesReply, From: 2, Term: 3, Reject: true, LogIndex: 4, Hint: 3, LogTerm: 2})
-	if p := c.peer(2); p.match != 0 || p.next != 4 {
-		t.Fatalf("match %d, next %d", p.match, p.next)
-	}
-	// A refusal that comes twice changes nothing either.
-	step(t, c, Message{Type: AppendEntriesReply, From: 2, Term: 3, Reject: true, LogIndex: 4, Hint: 1, LogTerm: 1})
-	if p := c.peer(2); p.match != 0 || p.next != 4 {
-		t.Fatalf("match %d, next %d", p.match, p.next)
-	}
-}
-
-// Bug 36: a late, shorter AppendEntries neither cuts a log that matches nor
-// lowers what the leader knows to match; nor does it commit beyond itself.
-func TestBug36LateShorterAppend(t *testing.T) {
-	c := newCore(t, testConfig(), storedTerms(3, 1))
-	all := []Entry{noop(2, 2), noop(3, 2), noop(4, 2)}
-	step(t, c, Message{Type: AppendEntries, From: 2, Term: 2, LogIndex: 1, LogTerm: 1, Entries: all})
-	reply := only(t, step(t, c, Message{Type: AppendEntries, From: 2, Term: 2, LogIndex: 1, LogTerm: 1, Commit: 4, Entries: all[:1]}), AppendEntriesReply, 2)
-	if c.log.lastIndex() != 4 || reply.LogIndex != 2 || c.commitIndex != 2 {
-		t.Fatalf("last %d, acknowledged %d, committed %d", c.log.lastIndex(), reply.LogIndex, c.commitIndex)
-	}
-	l := lead(t, testConfig(), 3)
-	step(t, l, Message{Type: AppendEntriesReply, From: 2, Term: 2, LogIndex: 1})
-	if p := l.peer(2); p.match != 2 || p.next != 3 {
-		t.Fatalf("match %d, next %d", p.match, p.next)
-	}
-}
-
-// What a new leader committed beyond a message says nothing about entries of a
-// follower that the message did not reach.
-func TestCommitStopsWhereTheLogsAreKnownToMatch(t *testing.T) {
-	c := newCore(t, testConfig(), storedTerms(3, 1, 2, 2, 2))
-	step(t, c, Message{Type: AppendEntries, From: 2, Term: 4, LogIndex: 1, LogTerm: 1, Commit: 4})
-	if c.commitIndex != 1 {
-		t.Fatalf("committed %d, only 1 is known to match", c.commitIndex)
-	}
-}
-
-// Bugs 38 and 39: the counters of bytes come back to zero.
-func TestBug38And39CountersReturnToZero(t *testing.T) {
-	cfg := testConfig()
-	cfg.MaxUncommittedBytes = 10 * (entryOverhead + 10)
-	c := lead(t, cfg, 3)
-	for round := range 5 {
-		n := 0
-		for {
-			if _, _, err := c.Propose(c.now, make([]byte, 10)); err == ErrOverloaded {
-				break
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			n++
-		}
-		if n != 10 {
-			t.Fatalf("round %d: %d commands accepted, want 10", round, n)
-		}
-		drain(t, c)
-		for id := ID(2); id <= 3; id++ {
-			step(t, c, Message{Type: AppendEntriesReply, From: id, Term: 2, LogIndex: c.log.lastIndex()})
-		}
-		if c.uncommittedBytes != 0 || c.peer(2).window.bytes != 0 {
-			t.Fatalf("%d uncommitted bytes, %d in flight", c.uncommittedBytes, c.peer(2).window.bytes)
-		}
-	}
-	// A command larger than the limit goes when nothing else waits.
-	if _, _, err := c.Propose(c.now, make([]byte, 100000)); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := c.Propose(c.now, nil); err != ErrOverloaded {
-		t.Fatalf("after it: %v", err)
-	}
-}
-
-func TestProposeElsewhere(t *testing.T) {
-	c := newCore(t, testConfig(), storedTerms(3, 1))
-	if _, _, err := c.Propose(0, []byte("x")); err != ErrNotLeader {
-		t.Fatal(err)
-	}
-}
-
 // Bug 46: timeouts are in [T, 2T), spread, and differ from seed to seed.
 func TestBug46ElectionTimeouts(t *testing.T) {
 	first := map[time.Duration]bool{}
@@ -299,24 +197,5 @@ func TestBug46ElectionTimeouts(t *testing.T) {
 	}
 	if len(first) < 490 {
 		t.Errorf("%d first timeouts of 500 seeds", len(first))
-	}
-}
-
-// Bug 47: a restarted server hands its log out again from the start, whatever
-// it knew to be committed when it stopped, and applies nothing too early.
-func TestBug47RestartAppliesFromTheStart(t *testing.T) {
-	st := storedTerms(3, 1, 1, 1, 1)
-	st.HardState.Commit = 2
-	c := newCore(t, testConfig(), st)
-	rd, _ := c.Ready()
-	if len(rd.Committed) != 2 || rd.Committed[0].Index != 1 {
-		t.Fatalf("%+v", rd.Committed)
-	}
-	if err := c.Step(0, Message{Type: AppendEntries, From: 2, To: 1, Term: 1, LogIndex: 4, LogTerm: 1, Commit: 4}); err != nil {
-		t.Fatal(err)
-	}
-	rd, _ = c.Ready()
-	if len(rd.Committed) != 2 || rd.Committed[0].Index != 3 {
-		t.Fatalf("%+v", rd.Committed)
 	}
 }
