@@ -139,8 +139,7 @@ func (w *world) calmClients(round int, final []int) {
 		code := uint64(opPut)
 		if c.count == final[i]-1 && c.op == nil {
 			code = uint64(opRead)
-			if conf := &s.conf; len(conf.Voters) > 0 { // of any member
-				members := conf.Members()
+			if members := s.conf.Members(); len(members) > 0 { // of any member
 				s = w.servers[members[i%len(members)]-1]
 			}
 		}

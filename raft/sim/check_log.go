@@ -19,32 +19,43 @@ type birth struct {
 	previous uint64
 }
 
-func (w *world) checkLog(s *server) {
+// checkLog looks at what an input changed in a log. It tells whether entries
+// were replaced.
+func (w *world) checkLog(s *server) (conflict bool) {
 	last := s.view.LastIndex
 	term, _ := s.core.Term(last)
 	old := uint64(len(s.terms)) - 1
 	if last == old && s.terms[last] == term {
-		return
+		return false
 	}
 	for uint64(len(s.terms)) <= last {
 		s.terms = append(s.terms, 0)
 	}
-	conflict := last < old
 	first := s.core.FirstIndex()
+	for i := max(first, last+1); i <= min(old, w.committed()); i++ {
+		w.checkReplacing(s, i, s.terms[i])
+	}
+	conflict = last < old
 	for i := last; i >= first; i-- {
 		t, _ := s.core.Term(i)
 		if i <= old && s.terms[i] == t {
 			break
 		}
-		conflict = conflict || i <= old
+		if i <= old {
+			conflict = true
+			if i <= w.committed() {
+				w.checkReplacing(s, i, s.terms[i])
+			}
+		}
 		s.terms[i] = t
 		w.checkEntry(s, i)
 	}
 	s.terms[last] = term
 	s.terms = s.terms[:last+1]
-	if conflict && old > 0 {
+	if conflict {
 		w.stats[Conflicts]++
 	}
+	return conflict
 }
 
 func (w *world) checkEntry(s *server, index uint64) {

@@ -53,8 +53,10 @@ func (w *world) write(s *server) {
 	d.hard = save.HardState
 	if save.Snapshot != nil {
 		w.checkReplaced(s, save)
+		old := d.entries
 		d.snapshot, d.base = save.Snapshot, save.Snapshot.Index
 		d.entries = slices.Clone(save.Entries)
+		w.checkDeleted(s, d.base+1, old)
 		return
 	}
 	if len(save.Entries) == 0 {
@@ -64,6 +66,12 @@ func (w *world) write(s *server) {
 	if first > d.last()+1 || first <= d.base {
 		w.fail(ruleDurable, "server %d: save %d begins at %d, the disk has %d to %d", s.name(), save.Seq, first, d.base+1, d.last())
 	}
-	w.checkOverwritten(s, save, first)
-	d.entries = append(d.entries[:first-d.base-1], save.Entries...)
+	kept := d.entries[:first-d.base-1]
+	if deleted := d.entries[len(kept):]; len(deleted) > 0 {
+		deleted = slices.Clone(deleted)
+		d.entries = append(kept, save.Entries...)
+		w.checkDeleted(s, first, deleted)
+		return
+	}
+	d.entries = append(kept, save.Entries...)
 }

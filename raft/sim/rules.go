@@ -37,7 +37,7 @@ func (w *world) observe(s *server) {
 	s.view = s.core.View()
 	now := &s.view
 	w.checkMonotonic(s, &was)
-	w.checkLog(s)
+	replaced := w.checkLog(s)
 	if now.Role == raft.Leader && (was.Role != raft.Leader || was.Term != now.Term) {
 		w.checkElected(s)
 		w.checkComplete(s)
@@ -46,8 +46,8 @@ func (w *world) observe(s *server) {
 		w.checkCommit(s, &was)
 	}
 	w.checkOrder(s)
-	if now.ConfigurationIndex != was.ConfigurationIndex || now.Role != was.Role || now.LastIndex != was.LastIndex {
-		s.conf = *s.core.Configuration() // in force when the next input comes
+	if replaced || now.ConfigurationIndex != was.ConfigurationIndex {
+		s.conf = copyOf(s.core.Configuration()) // in force when the next input comes
 	}
 	w.countChanges(s, &was)
 	if w.trace != nil {
@@ -62,4 +62,9 @@ func (w *world) input(s *server) {
 	if w.chaos != nil {
 		w.chaos.touched(s)
 	}
+}
+
+func copyOf(c *raft.Configuration) *raft.Configuration {
+	kept := *c
+	return &kept
 }

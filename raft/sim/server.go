@@ -25,8 +25,8 @@ type server struct {
 
 	// What was seen after its last input.
 	view  raft.View
-	conf  raft.Configuration
-	terms []uint64 // of its log, by index
+	conf  *raft.Configuration // in force
+	terms []uint64            // of its log, by index
 
 	outgoing [MaxServers]*link
 	timer    timer // chaos's
@@ -57,7 +57,7 @@ func (w *world) start(s *server) {
 	s.core, s.applied = core, 0
 	s.disk.lastSave = raft.Save{HardState: st.HardState}
 	s.view, s.terms = raft.View{Term: st.HardState.Term}, s.terms[:1]
-	s.conf = *core.Configuration()
+	s.conf = copyOf(core.Configuration())
 	w.input(s)
 }
 

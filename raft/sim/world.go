@@ -62,10 +62,12 @@ type world struct {
 	meet meetings
 }
 
-// fact is a committed entry and the term of the leader that committed it.
+// fact is a committed entry, the term of the leader that committed it, and the
+// configuration whose quorum had stored it.
 type fact struct {
 	raft.Entry
-	by uint64
+	by   uint64
+	conf *raft.Configuration
 }
 
 // ballot is one server's vote in one term.
@@ -92,7 +94,7 @@ func newWorld(set Settings) (*world, error) {
 	w.facts = []fact{{}}
 	w.results = []kv.Result{{}}
 	w.digests = []uint64{0}
-	w.commit(fact{founding, 1})
+	w.commit(fact{founding, 1, &conf})
 	for i := range set.Servers {
 		id := raft.ID(i + 1)
 		s := &server{id: id, cfg: set.config(id), clock: clock{rate: 1000}, asked: map[uint64]ask{}, terms: []uint64{0}}
@@ -305,11 +307,10 @@ func (w *world) reconfigure(s *server, sets uint64) {
 			learners = append(learners, id)
 		}
 	}
-	was := s.conf
 	_, err := s.core.Reconfigure(voters, learners)
 	switch {
 	case err == nil:
-		w.countChange(s, &was)
+		w.countChange(s, s.conf)
 	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrTransferring), errors.Is(err, raft.ErrTermNotCommitted),
 		errors.Is(err, raft.ErrChangeInProgress), len(voters) == 0:
 	default:
