@@ -2,6 +2,7 @@ package labgob
 
 import (
 	"encoding/gob"
+	"fmt"
 	"io"
 	"reflect"
 )
@@ -17,16 +18,19 @@ func NewEncoder(w io.Writer) *LabEncoder {
 }
 
 // Encode writes e. Its errors are gob's: a value in an interface whose type is
-// not registered, a type that gob has no encoding for, an error of the writer.
+// not registered, a type that gob has no encoding for, an error of the writer;
+// and a nil pointer, for which gob panics.
 func (enc *LabEncoder) Encode(e any) error {
-	checkType(reflect.TypeOf(e))
-	return enc.gob.Encode(e)
+	return enc.EncodeValue(reflect.ValueOf(e))
 }
 
 // EncodeValue writes the value that v holds.
 func (enc *LabEncoder) EncodeValue(v reflect.Value) error {
 	if v.IsValid() {
 		checkType(v.Type())
+		if v.Kind() == reflect.Pointer && v.IsNil() {
+			return fmt.Errorf("labgob: cannot encode a nil %v", v.Type())
+		}
 	}
 	return enc.gob.EncodeValue(v)
 }

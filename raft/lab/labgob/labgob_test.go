@@ -125,6 +125,11 @@ func TestErrorsAreGobs(t *testing.T) {
 	if err := NewEncoder(&bytes.Buffer{}).Encode(good{Command: unregistered{1}}); err == nil {
 		t.Error("an unregistered type was encoded")
 	}
+	for _, v := range []any{nil, (*good)(nil)} {
+		if err := NewEncoder(&bytes.Buffer{}).Encode(v); err == nil {
+			t.Errorf("%v of type %T was encoded", v, v)
+		}
+	}
 	var n int
 	if err := NewDecoder(strings.NewReader("no gob")).Decode(&n); err == nil {
 		t.Error("damaged bytes were decoded")
