@@ -1,7 +1,6 @@
 package labrpc
 
 import (
-	"fmt"
 	"log"
 	"math/rand/v2"
 	"sync"
@@ -226,8 +225,4 @@ func (n *Network) complain(err error) {
 	default:
 		log.Print(err)
 	}
-}
-
-func (n *Network) String() string {
-	return fmt.Sprintf("network with seed %d", n.cfg.Seed)
 }
