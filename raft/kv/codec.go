@@ -73,6 +73,19 @@ func (r *reader) uv(what string) uint64 {
 	return v
 }
 
+// count reads how many of something follow. Each takes at least size bytes, so
+// more than could be there are refused before room is made for them.
+func (r *reader) count(what string, limit, size int) int {
+	n := r.uv(what)
+	if r.err == nil && n > uint64(min(limit, len(r.buf)/size)) {
+		r.fail(fmt.Sprintf("%d %s", n, what))
+	}
+	if r.err != nil {
+		return 0
+	}
+	return int(n)
+}
+
 // text reads a string; its length is checked before it is copied.
 func (r *reader) text(what string, limit int, tooLarge error) string {
 	n := r.uv(what)

@@ -16,8 +16,8 @@
 // of one session may be outstanding together and be applied in any order.
 // Session does the client's part.
 //
-// At most MaxSessions sessions exist; the one whose last command is furthest
-// back in the log expires. A command of an unknown session is answered with
+// At most MaxSessions sessions exist, holding at most MaxResults bytes of results;
+// the one whose last command is furthest back in the log expires. A command of an unknown session is answered with
 // SessionExpired and not applied. Whether an earlier copy of it was applied
 // cannot be known then; a client opens a new session for what it does next.
 //
@@ -39,4 +39,20 @@
 // A result:
 //
 //	code 1, found 1 (0 or 1), value text
+//
+// A snapshot, the whole state of a Map:
+//
+//	version   1   SnapshotVersion
+//	entries   uv  then each, in the order of the keys' bytes:
+//	              key text, value text
+//	sessions  uv  then each, the least recently used one first:
+//	              id uv, done uv, results uv, then each result, in the order
+//	              of sequence numbers:
+//	              seq uv (less done; after the first one: less the seq of the
+//	              one before, less 1), a result as above
+//
+// It has all that decides what later commands do, so that a server which
+// restores it and applies the log after it is equal to one that applied the
+// whole log: a command repeated across a snapshot still takes effect once. Equal
+// states have equal snapshots.
 package kv

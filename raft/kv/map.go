@@ -6,9 +6,16 @@ import (
 	"sync"
 )
 
-// MaxMap bounds the keys and values of a Map together, in bytes. A command
-// that would exceed it is Refused.
-const MaxMap = 256 << 20
+// MaxMap bounds the keys and values of a Map together, in bytes, each key
+// counted with 64 bytes more for its place. A command that would exceed it is
+// Refused. It decides what is applied: servers of one cluster must have the
+// same. A full map's snapshot stays within MaxSnapshot, and so within what
+// servers take from one another.
+const MaxMap = 64 << 20
+
+// entryOverhead is what an entry counts beyond its key and value, about what it
+// takes in memory, so that millions of short ones are not free.
+const entryOverhead = 64
 
 // Entry is a key with its value.
 type Entry struct{ Key, Value string }
@@ -18,7 +25,7 @@ type Entry struct{ Key, Value string }
 type Map struct {
 	mu       sync.RWMutex
 	values   map[string]string
-	bytes    int // of keys and values
+	bytes    int // of keys and values, with entryOverhead
 	sessions sessions
 }
 
@@ -76,7 +83,7 @@ func (m *Map) run(c *Command) Result {
 	case Delete:
 		if found {
 			delete(m.values, c.Key)
-			m.bytes -= len(c.Key) + len(value)
+			m.bytes -= entryOverhead + len(c.Key) + len(value)
 		}
 		return Result{Found: found, Value: value}
 	case CAS:
@@ -91,7 +98,7 @@ func (m *Map) set(key, value string) Result {
 	old, found := m.values[key]
 	grow := len(value) - len(old)
 	if !found {
-		grow += len(key)
+		grow += entryOverhead + len(key)
 	}
 	if grow > 0 && m.bytes+grow > MaxMap {
 		return refused("the map is full")

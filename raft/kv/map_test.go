@@ -175,28 +175,30 @@ func TestSessionsExpireInLogOrder(t *testing.T) {
 
 func TestSessionsExpireByResultBytes(t *testing.T) {
 	w := newWorld(t)
-	value := strings.Repeat("v", MaxValue)
-	fill := func(s *Session) {
-		for range MaxSessionResults / MaxValue {
-			c := Command{Op: Put, Key: "k", Value: value}
-			s.Stamp(&c)
-			w.apply(c)
+	put := Command{Op: Put, Key: "k", Value: strings.Repeat("v", MaxValue)}
+	const each = MaxValue + resultOverhead
+	var all []*Session
+	for room := MaxResults; room >= each; room -= each {
+		if n := len(all); n == 0 || w.m.sessions.bytes/each >= n*(MaxSessionResults/each) {
+			all = append(all, w.open())
 		}
+		c := put
+		all[len(all)-1].Stamp(&c)
+		w.apply(c)
 	}
-	oldest := w.open()
-	for range MaxResults/MaxSessionResults - 1 {
-		fill(w.open())
+	if r := w.do(all[0], Command{Op: Get, Key: "j"}); r.Code != OK || w.m.sessions.order.Len() != len(all) {
+		t.Fatalf("at the limit: %v, %d sessions of %d", r.Code, w.m.sessions.order.Len(), len(all))
 	}
-	last := w.open()
-	fill(last)
-	if r := w.do(oldest, Command{Op: Get, Key: "j"}); r.Code != OK {
-		t.Fatalf("at the limit: %v", r.Code)
-	}
-	w.do(last, Command{Op: Get, Key: "k"}) // finds its session full, and says so
-	if r := w.do(w.open(), Command{Op: Get, Key: "k"}); r.Code != OK {
+	if r := w.do(w.open(), put); r.Code != OK {
 		t.Errorf("beyond the limit: %v", r.Code)
 	}
-	if got := w.m.sessions; got.bytes > MaxResults || len(got.byID) != got.order.Len() || got.order.Len() >= 10 {
+	if r := w.do(all[1], Command{Op: Get, Key: "j"}); r.Code != SessionExpired {
+		t.Errorf("the least recently used session: %v", r.Code)
+	}
+	if r := w.do(all[0], Command{Op: Get, Key: "j"}); r.Code != OK {
+		t.Errorf("one that was used: %v", r.Code)
+	}
+	if got := w.m.sessions; got.bytes > MaxResults || len(got.byID) != got.order.Len() || got.order.Len() != len(all) {
 		t.Errorf("%d bytes in %d sessions", got.bytes, got.order.Len())
 	}
 }
@@ -229,19 +231,22 @@ func TestWindow(t *testing.T) {
 
 func TestMapIsBounded(t *testing.T) {
 	m := NewMap()
-	m.bytes = MaxMap - 10
+	const free = 2*entryOverhead + 10
+	m.bytes = MaxMap - free
 	for _, c := range []struct {
 		key, value string
 		want       Code
-	}{{"key", "too long", Refused}, {"key", "1234567", OK}, {"k", "", Refused}, {"key", "123", OK}, {"key", "12345678", Refused}, {"k", "123", OK}} {
+	}{
+		{"key", strings.Repeat("v", entryOverhead+8), Refused}, {"key", strings.Repeat("v", entryOverhead+7), OK}, {"k", "", Refused},
+		{"key", "123", OK}, {"k", "1234", Refused}, {"k", "123", OK}, {"key", "1234", Refused}} {
 		if r := m.run(&Command{Op: Put, Key: c.key, Value: c.value}); r.Code != c.want {
 			t.Errorf("%s = %s: %+v", c.key, c.value, r)
 		}
 	}
 	m.run(&Command{Op: Delete, Key: "key"})
 	m.run(&Command{Op: Delete, Key: "k"})
-	if m.bytes != MaxMap-10 {
-		t.Errorf("%d bytes left over", m.bytes-(MaxMap-10))
+	if m.bytes != MaxMap-free {
+		t.Errorf("%d bytes left over", m.bytes-(MaxMap-free))
 	}
 }
 

@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"bytes"
 	"maps"
 	"math/rand/v2"
 	"strconv"
@@ -52,17 +53,24 @@ func randomCommand(rng *rand.Rand) Command {
 // TestExactlyOnce lets a few clients send commands that the log takes in any
 // order, some of them several times, some never. A model without sessions runs
 // each number at its first coming only. The map must give the model's answers
-// and end with the model's values; a second map fed the same log must be equal
-// at every step.
+// and end with the model's values; a second map fed the same log, and now and
+// then made anew from a snapshot, must be equal and answer equally at every step.
 func TestExactlyOnce(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 7))
 		w, twin := newWorld(t), NewMap()
 		values := map[string]string{}
 		apply := func(c Command) Result {
+			if rng.IntN(8) == 0 {
+				snapshot := w.m.Snapshot()
+				twin = NewMap()
+				if err := twin.Restore(snapshot); err != nil || !bytes.Equal(twin.Snapshot(), snapshot) {
+					t.Fatalf("seed %d: %v, or a snapshot of what was restored differs", seed, err)
+				}
+			}
 			r := w.apply(c)
-			twin.Apply(w.index, encode(t, c))
-			if w.m.Sum() != twin.Sum() {
+			again := decodeResult(t, twin.Apply(w.index, encode(t, c)))
+			if w.m.Sum() != twin.Sum() || again != r {
 				t.Fatalf("seed %d: equal commands, different maps", seed)
 			}
 			return r

@@ -50,15 +50,20 @@ func (r Result) AppendTo(dst []byte) []byte {
 // DecodeResult reads a result that AppendTo made.
 func DecodeResult(b []byte) (Result, error) {
 	r := reader{buf: b}
+	out := r.result()
+	r.end()
+	if r.err != nil {
+		return Result{}, fmt.Errorf("kv: result: %w", r.err)
+	}
+	return out, nil
+}
+
+func (r *reader) result() Result {
 	out := Result{Code: Code(r.byte("code"))}
 	if int(out.Code) >= len(codeNames) {
 		r.fail(out.Code.String())
 	}
 	out.Found = r.bit("found")
 	out.Value = r.text("value", MaxValue, ErrValueTooLarge)
-	r.end()
-	if r.err != nil {
-		return Result{}, fmt.Errorf("kv: result: %w", r.err)
-	}
-	return out, nil
+	return out
 }

@@ -12,26 +12,31 @@ const (
 	// Done; one at this distance or further is Refused.
 	MaxOutstanding = 4096
 	// MaxSessionResults is how many bytes of remembered values a session may
-	// hold; a command that finds more is Refused, and that is remembered.
+	// hold, each counted with 64 bytes more; a command that finds more is
+	// Refused, and that is remembered.
 	MaxSessionResults = 8 << 20
-	// MaxResults is how many bytes of remembered values there may be in all;
-	// beyond it the least recently used sessions expire.
+	// MaxResults is how many bytes of remembered values there may be in all,
+	// counted in the same way; beyond it the least recently used sessions expire.
 	MaxResults = 64 << 20
 )
+
+// resultOverhead is what a result counts beyond its value, about what it takes
+// in memory.
+const resultOverhead = 64
 
 // session is what the map knows of one client.
 type session struct {
 	id      uint64
 	done    uint64            // results of lower numbers are forgotten
 	results map[uint64]Result // by sequence number
-	bytes   int               // of the results' values
+	bytes   int               // of the results' values, with resultOverhead
 }
 
 // sessions are all sessions, in the order of their last use.
 type sessions struct {
 	byID  map[uint64]*list.Element
 	order *list.List // of *session, the least recently used one first
-	bytes int        // of all results' values
+	bytes int        // of all results' values, with resultOverhead
 }
 
 func newSessions() sessions {
@@ -67,10 +72,16 @@ func (ss *sessions) expire() {
 }
 
 func (ss *sessions) remember(s *session, seq uint64, r Result) {
-	s.results[seq] = r
-	s.bytes += len(r.Value)
-	ss.bytes += len(r.Value)
+	ss.bytes += s.add(seq, r)
 	ss.expire()
+}
+
+// add remembers a result and gives what it counts.
+func (s *session) add(seq uint64, r Result) int {
+	n := resultOverhead + len(r.Value)
+	s.results[seq] = r
+	s.bytes += n
+	return n
 }
 
 // forget drops the results of numbers lower than done.
@@ -79,7 +90,11 @@ func (ss *sessions) forget(s *session, done uint64) {
 		return
 	}
 	drop := func(seq uint64) {
-		n := len(s.results[seq].Value)
+		r, known := s.results[seq]
+		if !known {
+			return
+		}
+		n := resultOverhead + len(r.Value)
 		s.bytes -= n
 		ss.bytes -= n
 		delete(s.results, seq)
