@@ -163,7 +163,10 @@ func (w *world) write(h *host) {
 	was := h.disk
 	h.disk = was.replay(s)
 	for _, old := range was.Entries {
-		if i := old.Index; i <= uint64(len(w.facts)) && w.facts[i-1].Term == old.Term && !w.has(h.disk, old) {
+		// A server that has not heard of the committing leader's term may still
+		// take another entry from an earlier leader.
+		if i := old.Index; i <= uint64(len(w.facts)) && w.facts[i-1].Term == old.Term && !w.has(h.disk, old) &&
+			s.HardState.Term >= w.facts[i-1].committedIn {
 			w.fail("server %x: save %d deletes the committed entry %d", uint64(h.id), s.Seq, i)
 		}
 	}
