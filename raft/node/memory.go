@@ -100,8 +100,16 @@ func (s *MemoryStorage) work(epoch int) {
 
 func (s *MemoryStorage) apply(save *raft.Save) {
 	s.stored.HardState = save.HardState
-	if len(save.Entries) > 0 {
-		kept := s.stored.Entries[:save.Entries[0].Index-1]
+	switch {
+	case save.Snapshot != nil:
+		s.stored.Snapshot = save.Snapshot
+		s.stored.Entries = append([]raft.Entry(nil), save.Entries...)
+	case len(save.Entries) > 0:
+		base := uint64(0)
+		if s.stored.Snapshot != nil {
+			base = s.stored.Snapshot.Index
+		}
+		kept := s.stored.Entries[:save.Entries[0].Index-base-1]
 		s.stored.Entries = append(kept[:len(kept):len(kept)], save.Entries...)
 	}
 }
