@@ -50,16 +50,20 @@ func TestMemoryStorageCrashesAndFails(t *testing.T) {
 		save := func(save raft.Save) { s.Save(&save, func(err error) { reported = append(reported, err) }) }
 		save(raft.Save{Entries: logOf(1, 3, 1)})
 		save(raft.Save{Snapshot: &raft.Snapshot{Index: 2, Term: 1}, Entries: logOf(3, 3, 1)})
-		time.Sleep(1500 * time.Millisecond) // the first is durable, the second is not
+		pass := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		pass(1500 * time.Millisecond) // the first is durable, the second is not
 		s.Crash()
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if st, _ := s.Load(); st.Snapshot != nil || len(st.Entries) != 3 || len(reported) != 1 {
 			t.Errorf("after the crash: %+v, reported %v", st, reported)
 		}
 		failure := errors.New("full")
 		s.Fail(failure)
 		save(raft.Save{Snapshot: &raft.Snapshot{Index: 2, Term: 1}})
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if st, err := s.Load(); st.Snapshot != nil || err != failure || reported[len(reported)-1] != failure {
 			t.Errorf("after the failure: %+v, %v, reported %v", st, err, reported)
 		}
