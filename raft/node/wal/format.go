@@ -11,12 +11,14 @@ import (
 )
 
 const (
-	// Version is the version of the log's format.
-	Version = 1
+	// Version is the version of the log's format. Version 1 is read too.
+	Version = 2
 
 	magic      = "tabraft\n"
-	headerSize = 24
-	saltSize   = 8
+	headerSize = 32
+	// headerSize1 is that of version 1, which has no whole.
+	headerSize1 = 24
+	saltSize    = 8
 	// recordHeader is the length of what precedes a payload.
 	recordHeader = 12
 	// saveHeader is the length of what precedes a save in a payload.
@@ -32,27 +34,50 @@ var (
 	ErrCorrupt = errors.New("damaged")
 )
 
-// newHeader makes the beginning of a new log.
-func newHeader() []byte {
+// header is what a log begins with.
+type header struct {
+	salt []byte
+	size int64 // of the header
+	// whole is how much of the file was on the disk before it became the log:
+	// no crash damages that.
+	whole int64
+}
+
+// newHeader makes the beginning of a log that comes into being with its first
+// whole bytes.
+func newHeader(whole int64) []byte {
 	var salt [saltSize]byte
 	rand.Read(salt[:]) // never fails
 	h := binary.BigEndian.AppendUint32([]byte(magic), Version)
 	h = append(h, salt[:]...)
+	h = binary.BigEndian.AppendUint64(h, uint64(whole))
 	return binary.BigEndian.AppendUint32(h, crc32.Checksum(h, castagnoli))
 }
 
-// readHeader gives the salt of a log.
-func readHeader(h []byte) ([]byte, error) {
-	if len(h) < headerSize || string(h[:len(magic)]) != magic {
-		return nil, fmt.Errorf("offset 0: %w: not the beginning of a log", ErrCorrupt)
+func readHeader(b []byte) (header, error) {
+	h := header{size: headerSize1, whole: headerSize1}
+	if len(b) < headerSize1 || string(b[:len(magic)]) != magic {
+		return h, fmt.Errorf("offset 0: %w: not the beginning of a log", ErrCorrupt)
 	}
-	if v := binary.BigEndian.Uint32(h[8:]); v != Version {
-		return nil, fmt.Errorf("%w %d, this program reads version %d", ErrVersion, v, Version)
+	switch v := binary.BigEndian.Uint32(b[8:]); v {
+	case 1:
+	case Version:
+		h.size = headerSize
+	default:
+		return h, fmt.Errorf("%w %d, this program reads versions 1 to %d", ErrVersion, v, Version)
 	}
-	if crc32.Checksum(h[:20], castagnoli) != binary.BigEndian.Uint32(h[20:]) {
-		return nil, fmt.Errorf("offset 0: %w: the header's checksum is wrong", ErrCorrupt)
+	if int64(len(b)) < h.size {
+		return h, fmt.Errorf("offset 0: %w: the header is cut off", ErrCorrupt)
 	}
-	return h[12:20], nil
+	sum := h.size - 4
+	if crc32.Checksum(b[:sum], castagnoli) != binary.BigEndian.Uint32(b[sum:]) {
+		return h, fmt.Errorf("offset 0: %w: the header's checksum is wrong", ErrCorrupt)
+	}
+	h.salt = b[12:20]
+	if h.size == headerSize {
+		h.whole = int64(binary.BigEndian.Uint64(b[20:]))
+	}
+	return h, nil
 }
 
 // check is what the record at offset with a payload of length bytes carries.
@@ -109,10 +134,11 @@ func replay(log io.ReaderAt, size int64, f func(save []byte) error) (salt []byte
 	if _, err := log.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, 0, err
 	}
-	if salt, err = readHeader(head); err != nil {
+	h, err := readHeader(head)
+	if err != nil {
 		return nil, 0, err
 	}
-	end = headerSize
+	salt, end = h.salt, h.size
 	in := bufio.NewReaderSize(io.NewSectionReader(log, end, size-end), 1<<20)
 	for end < size {
 		payload, torn, err := readRecord(in, salt, end, size)
@@ -126,6 +152,9 @@ func replay(log io.ReaderAt, size int64, f func(save []byte) error) (salt []byte
 			end += recordHeader + int64(len(payload))
 			continue
 		}
+		if end < h.whole {
+			return nil, 0, fmt.Errorf("offset %d: %w: %s, among the %d bytes that were there from the beginning", end, ErrCorrupt, torn, h.whole)
+		}
 		later, found, err := findRecord(log, salt, end+1, size)
 		if err != nil {
 			return nil, 0, err
@@ -134,6 +163,9 @@ func replay(log io.ReaderAt, size int64, f func(save []byte) error) (salt []byte
 			return nil, 0, fmt.Errorf("offset %d: %w: %s, yet there is another record at %d", end, ErrCorrupt, torn, later)
 		}
 		break
+	}
+	if end < h.whole {
+		return nil, 0, fmt.Errorf("offset %d: %w: the log is cut off, %d bytes were there from the beginning", end, ErrCorrupt, h.whole)
 	}
 	return salt, end, nil
 }

@@ -18,8 +18,11 @@ const (
 	// would exceed it fails, and with it the log: a disk that is so far behind
 	// keeps no server.
 	MaxPending = 256 << 20
+	// MaxSnapshot bounds a save with a snapshot, in bytes. It counts nothing
+	// towards MaxPending.
+	MaxSnapshot = 768 << 20
 	// maxPayload bounds a record's payload. All that is pending goes into one.
-	maxPayload = MaxPending
+	maxPayload = MaxSnapshot + MaxPending
 	// keepBuffer is the largest buffer kept for the next record, in bytes.
 	keepBuffer = 4 << 20
 )
@@ -29,6 +32,8 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrPending: MaxPending is exceeded.
 	ErrPending = fmt.Errorf("more than %d bytes wait for the disk", MaxPending)
+	// ErrSnapshot: MaxSnapshot is exceeded.
+	ErrSnapshot = fmt.Errorf("a snapshot of more than %d bytes", MaxSnapshot)
 )
 
 const (
@@ -36,13 +41,6 @@ const (
 	lockName = "lock"
 	metaName = "meta.json"
 )
-
-// file is what the writer needs of an *os.File.
-type file interface {
-	WriteAt(b []byte, offset int64) (int, error)
-	Sync() error
-	Close() error
-}
 
 // Log is the storage of one server. Save may be called from one goroutine at a
 // time, the other methods from any.
@@ -58,12 +56,16 @@ type Log struct {
 	wake    *sync.Cond // pending has grown, or closed was set
 	stored  *raft.Stored
 	meta    *Meta
-	pending []byte        // a record in the making; empty or longer than its header
+	pending []byte // a record in the making; empty or longer than its header
+	waiting int    // its bytes that count towards MaxPending
+	// replace: pending is a whole new log, which begins with a snapshot.
+	replace bool
 	done    []func(error) // of the saves in it
 	err     error         // the first error; nothing is written after it
 	closed  bool
 
-	file file  // the writer's alone, as is
+	disk disk  // the writer's alone, as are
+	file file  // the log; nil after an error of replacing it
 	size int64 // where the next record goes
 }
 
@@ -81,7 +83,7 @@ func Open(dir string, logger *slog.Logger) (_ *Log, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("wal: %s: %w", dir, err)
 	}
-	l := &Log{dir: dir, path: filepath.Join(dir, logName), lock: lock, written: make(chan struct{})}
+	l := &Log{disk: systemDisk{}, dir: dir, path: filepath.Join(dir, logName), lock: lock, written: make(chan struct{})}
 	l.wake = sync.NewCond(&l.mu)
 	if l.meta, err = readMeta(filepath.Join(dir, metaName)); err == nil {
 		err = l.open(logger)
@@ -100,9 +102,14 @@ func (l *Log) open(logger *slog.Logger) error {
 	if _, err := os.Stat(l.path); errors.Is(err, os.ErrNotExist) {
 		// A new log appears whole, header and all, so that one without a
 		// header is never taken for a new one.
-		if err := writeFile(l.path, newHeader()); err != nil {
+		if err := writeFile(l.disk, l.path, newHeader(headerSize)); err != nil {
 			return err
 		}
+	}
+	// A crash may have left one that was to take the log's place. It may be
+	// large, and is worth nothing.
+	if err := os.Remove(fresh(l.path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
 	f, err := os.OpenFile(l.path, os.O_RDWR, 0)
 	if err != nil {
@@ -161,17 +168,36 @@ func (l *Log) Save(s *raft.Save, done func(error)) {
 		go done(fmt.Errorf("wal: %s: %w", l.path, ErrClosed))
 		return
 	}
-	if len(l.pending)+recordHeader+saveHeader+wire.SaveSize(s) > maxPayload {
-		l.fail(ErrPending)
+	if err := l.makeRoom(s); err != nil {
+		l.fail(err)
 	}
 	if l.err == nil {
-		if len(l.pending) == 0 {
-			l.pending = append(l.pending, make([]byte, recordHeader)...)
-		}
 		l.pending = appendSave(l.pending, func(b []byte) []byte { return wire.AppendSave(b, s) })
 	}
 	l.done = append(l.done, done)
 	l.wake.Signal()
+}
+
+// makeRoom prepares pending for a save; l.mu is held.
+func (l *Log) makeRoom(s *raft.Save) error {
+	size := saveHeader + wire.SaveSize(s)
+	if s.Snapshot != nil {
+		if size > MaxSnapshot {
+			return ErrSnapshot
+		}
+		// It takes the place of all that is stored, and of what still waits.
+		l.pending = append(l.pending[:0], make([]byte, headerSize+recordHeader)...)
+		l.waiting, l.replace = 0, true
+		return nil
+	}
+	if l.waiting+size > MaxPending {
+		return ErrPending
+	}
+	if len(l.pending) == 0 {
+		l.pending = append(l.pending, make([]byte, recordHeader)...)
+	}
+	l.waiting += size
+	return nil
 }
 
 // fail keeps the first error; l.mu is held.
@@ -196,15 +222,21 @@ func (l *Log) write() {
 		if len(l.done) == 0 {
 			return
 		}
-		if cap(record) > keepBuffer {
-			record = nil
-		}
 		record, l.pending = l.pending, record[:0]
 		done, l.done = l.done, done[:0]
+		replace := l.replace
+		l.waiting, l.replace = 0, false
 		err := l.err
 		l.mu.Unlock()
-		if err == nil {
+		switch {
+		case err != nil:
+		case replace:
+			err = l.begin(record)
+		default:
 			err = l.put(record)
+		}
+		if cap(record) > keepBuffer {
+			record = nil
 		}
 		l.mu.Lock()
 		if err != nil {
@@ -233,6 +265,26 @@ func (l *Log) put(record []byte) error {
 	return nil
 }
 
+// begin puts a new log in the place of the old one: b is room for its header,
+// then its first record. Until the new one is on the disk with all that is in
+// it, the old one stays.
+func (l *Log) begin(b []byte) error {
+	copy(b, newHeader(int64(len(b))))
+	salt := append([]byte(nil), b[12:20]...)
+	sealRecord(b[headerSize:], salt, headerSize)
+	// Not all systems rename to or from the name of an open file.
+	err := l.file.Close()
+	l.file = nil
+	if err == nil {
+		err = writeFile(l.disk, l.path, b)
+	}
+	if err == nil {
+		l.file, err = l.disk.open(l.path)
+	}
+	l.salt, l.size = salt, int64(len(b))
+	return err
+}
+
 // Close waits until what was saved is on the disk and reported, then gives the
 // directory free. Later saves fail with ErrClosed. A second Close does nothing.
 func (l *Log) Close() error {
@@ -246,8 +298,11 @@ func (l *Log) Close() error {
 	l.wake.Signal()
 	l.mu.Unlock()
 	<-l.written
-	err := errors.Join(l.file.Close(), l.lock.release())
-	if err != nil {
+	var err error
+	if l.file != nil {
+		err = l.file.Close()
+	}
+	if err = errors.Join(err, l.lock.release()); err != nil {
 		return fmt.Errorf("wal: %s: %w", l.dir, err)
 	}
 	return nil

@@ -66,7 +66,7 @@ func (l *Log) SetMeta(m Meta) error {
 		ID: m.ID.String(), Cluster: fmt.Sprintf("%016x", m.Cluster),
 	}, "", "  ")
 	if err == nil {
-		err = writeFile(path, append(b, '\n'))
+		err = writeFile(systemDisk{}, path, append(b, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("wal: %w", err)

@@ -244,11 +244,11 @@ func TestUnsoundSaveIsDamage(t *testing.T) {
 
 func TestPayloadThatLies(t *testing.T) {
 	for _, payload := range [][]byte{{0, 0, 0}, {0, 0, 0, 2, 1}, {0xff, 0xff, 0xff, 0xff}} {
-		log := newHeader()
+		log := newHeader(headerSize)
 		record := append(make([]byte, recordHeader), payload...)
 		sealRecord(record, log[12:20], headerSize)
 		_, err := openBytes(t, append(log, record...), quiet)
-		if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "offset 24") {
+		if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "offset 32") {
 			t.Errorf("% x: %v", payload, err)
 		}
 	}

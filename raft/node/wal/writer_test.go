@@ -204,18 +204,24 @@ func TestTooMuchPending(t *testing.T) {
 
 const killedDir = "TABRAFT_WAL_TEST_DIR"
 
-// TestKilled kills a process that saves without pause and looks whether all is
-// there that it was told was stored.
+// TestKilled kills a process that saves without pause, every twentieth time with
+// a snapshot, and looks whether all is there that it was told was stored.
 func TestKilled(t *testing.T) {
 	if dir := os.Getenv(killedDir); dir != "" {
 		l := open(t, dir)
 		slots := make(chan struct{}, 16)
-		for n := uint64(len(load(t, l).Entries)) + 1; ; n++ {
+		for n := lastIndex(load(t, l)) + 1; ; n++ {
 			slots <- struct{}{}
-			save(l, n, func(err error) {
+			done := func(err error) {
 				fmt.Println("stored", n, err)
 				<-slots
-			})
+			}
+			if n%20 == 0 {
+				s := nthSnapshot(n, n-7)
+				l.Save(&s, done)
+			} else {
+				save(l, n, done)
+			}
 		}
 	}
 	dir := t.TempDir()
@@ -249,8 +255,11 @@ func TestKilled(t *testing.T) {
 		os.Remove(filepath.Join(dir, lockName)) // where locks outlive their process
 		l := open(t, dir)
 		st := load(t, l)
-		if n := uint64(len(st.Entries)); n < stored || !reflect.DeepEqual(st, stateAfter(n)) {
-			t.Fatalf("%d entries, %d were stored", n, stored)
+		n := lastIndex(st)
+		want := nthSnapshot(n/20*20, n/20*20-7)
+		state := raft.Stored{HardState: nthSave(n).HardState, Snapshot: want.Snapshot, Entries: stateAfter(n).Entries[n/20*20-7:]}
+		if n < stored || !reflect.DeepEqual(st, state) {
+			t.Fatalf("entries up to %d, %d were stored: %+v", n, stored, st)
 		}
 		l.Close()
 	}
