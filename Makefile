@@ -8,9 +8,13 @@
 ADDR ?= :8080
 # What the tests in a browser run: a pattern for go test's -run.
 RUN  ?= .
+# How many worlds make sim runs, how many events each has, and its first seed.
+SEEDS ?= 2000
+STEPS ?= 20000
+FIRST ?= 1
 
 # Packages that run under GOOS=js without a browser, and all that compile for it.
-PURE_PACKAGES := ./raft ./raft/kv ./raft/node ./raft/wire
+PURE_PACKAGES := ./raft ./raft/kv ./raft/node ./raft/sim ./raft/wire
 JS_PACKAGES   := ./raft/... ./signaling ./signaling/client ./wasm/... ./www
 
 # The benchmark of the core is several modules, so that the product depends on
@@ -24,7 +28,7 @@ CC_PATH      := $(shell command -v "$$(go env CC)" 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build wasm test test-go test-js e2e bench bench-core screenshot lint clean browser-tools
+.PHONY: help run build wasm test test-go test-js e2e bench bench-core sim screenshot lint clean browser-tools
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +80,9 @@ bench: browser-tools build ## measure three tabs in a real Chromium and print th
 
 bench-core: ## measure the core beside etcd's raft and hashicorp's; BENCH=-short for a rough run
 	@cd raft/bench && go run . $(BENCH)
+
+sim: ## try to break the core in seeded worlds, on all cores; SEEDS=2000 STEPS=20000 FIRST=1
+	@go run ./signaling/cmd/tabraft sim -seeds $(SEEDS) -steps $(STEPS) -first $(FIRST)
 
 screenshot: browser-tools build ## make the README's picture, www/screenshot.png
 	cd www/e2e && TABRAFT_SHOT=$(CURDIR)/www/screenshot.png go test -count=1 -v -timeout 5m -run '^TestScreenshot$$' ./...

@@ -18,6 +18,7 @@ const (
 	dueWrite                // on a's disk in life ref
 	dueReport               // likewise
 	dueClient               // b, if ref is its latest wake
+	dueAgain                // b, if it waits for an answer too long
 	dueStart                // of a
 	dueFault                // of kind ref
 	dueHeal                 // of partition ref
@@ -33,8 +34,9 @@ type timer struct {
 
 // wake is chaos's view of a client.
 type wake struct {
-	n    uint32  // number of the latest wake
-	hint *server // where it goes next; nil: anywhere
+	n     uint32        // number of the latest wake
+	until time.Duration // when it stops waiting for an answer
+	hint  *server       // where it goes next; nil: anywhere
 }
 
 type chaos struct {
@@ -43,6 +45,7 @@ type chaos struct {
 	queue
 	links     [MaxServers][MaxServers]linkState
 	partition uint32
+	soon      []*server // have something to carry out now
 }
 
 // linkState is chaos's view of a link.
@@ -82,7 +85,12 @@ func (c *chaos) run(steps int) {
 	for c.w.steps < steps && len(c.heap) > 0 {
 		d := c.pop()
 		c.w.now = max(c.w.now, time.Duration(d.at))
-		c.happen(d)
+		c.happen(&d)
+		for len(c.soon) > 0 {
+			s := c.soon[0]
+			c.soon = c.soon[:copy(c.soon, c.soon[1:])]
+			c.ready(s)
+		}
 	}
 	c.w.chaos = nil
 	c.w.meet.cut = false
@@ -99,6 +107,7 @@ func (c *chaos) begin() {
 	}
 	for _, cl := range c.w.clients {
 		c.wakeIn(cl, c.upTo(set.Think))
+		c.after(0, due{what: dueAgain, b: uint8(cl.name)})
 	}
 	for kind := range faultCount {
 		c.nextFault(kind)
@@ -121,7 +130,7 @@ func (c *chaos) do(e Event) {
 }
 
 // happen does what was due.
-func (c *chaos) happen(d due) {
+func (c *chaos) happen(d *due) {
 	s := c.w.server(d.a)
 	if d.what <= dueReport {
 		to := s
@@ -129,29 +138,29 @@ func (c *chaos) happen(d due) {
 			to = c.w.server(d.b)
 		}
 		if until := to.timer.suspended; until > c.w.now {
-			c.putOff(d, until)
+			c.putOff(*d, until)
 			return
 		}
 	}
 	switch d.what {
 	case dueMessage:
-		c.arrive(s, c.w.server(d.b), d)
+		c.arrive(s, c.w.server(d.b), *d)
 	case dueTimer:
 		c.ring(s)
 	case dueReady:
-		s.timer.ready = false
-		if s.up() {
-			c.do(Event{Kind: Ready, A: d.a})
-			if every := uint64(c.w.set.CompactEntries); every > 0 && s.applied >= s.view.SnapshotIndex+every {
-				c.do(Event{Kind: Compact, A: d.a})
-			}
-		}
+		c.ready(s)
 	case dueWrite, dueReport:
-		c.disk(s, d)
+		c.disk(s, *d)
 	case dueClient:
 		if cl := c.w.clients[d.b-1]; cl.wake.n == d.ref {
 			c.client(cl)
 		}
+	case dueAgain:
+		cl := c.w.clients[d.b-1]
+		if cl.wake.until <= c.w.now {
+			c.client(cl)
+		}
+		c.after(c.upTo(c.w.set.ElectionTimeout), *d)
 	case dueStart:
 		if !s.up() {
 			c.do(Event{Kind: Start, A: d.a})
@@ -185,9 +194,25 @@ func (c *chaos) putOff(d due, until time.Duration) {
 func (c *chaos) touched(s *server) {
 	if !s.timer.ready {
 		s.timer.ready = true
-		c.after(c.upTo(c.w.set.Pace), due{what: dueReady, a: uint8(s.id)})
+		if c.w.set.Pace == 0 {
+			c.soon = append(c.soon, s)
+		} else {
+			c.after(c.upTo(c.w.set.Pace), due{what: dueReady, a: uint8(s.id)})
+		}
 	}
 	c.setTimer(s)
+}
+
+// ready lets a server carry out what it wants.
+func (c *chaos) ready(s *server) {
+	s.timer.ready = false
+	if !s.up() {
+		return
+	}
+	c.do(Event{Kind: Ready, A: uint8(s.id)})
+	if every := uint64(c.w.set.CompactEntries); every > 0 && s.applied >= s.view.SnapshotIndex+every {
+		c.do(Event{Kind: Compact, A: uint8(s.id)})
+	}
 }
 
 func (c *chaos) setTimer(s *server) {
@@ -301,7 +326,8 @@ func (c *chaos) client(cl *client) {
 		s = c.w.servers[c.rng.IntN(len(c.w.servers))]
 	}
 	code += 8 * uint64(c.rng.IntN(c.w.set.Keys))
-	c.wakeIn(cl, c.patience())
+	cl.wake.n++
+	cl.wake.until = c.w.now + c.patience()
 	if !s.up() {
 		c.refused(cl, s)
 		return
@@ -316,6 +342,7 @@ func (c *chaos) patience() time.Duration {
 
 func (c *chaos) wakeIn(cl *client, d time.Duration) {
 	cl.wake.n++
+	cl.wake.until = never
 	c.after(d, due{what: dueClient, b: uint8(cl.name), ref: cl.wake.n})
 }
 

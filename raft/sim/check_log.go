@@ -17,6 +17,13 @@ import (
 type birth struct {
 	raft.Entry
 	previous uint64
+	other    uint32 // births of the same index and another term go on there; 0: no more
+}
+
+// births are all of them; those of one index are a list.
+type births struct {
+	all   []birth  // numbered from 1
+	first []uint32 // by index
 }
 
 // checkLog looks at what an input changed in a log. It tells whether entries
@@ -64,11 +71,11 @@ func (w *world) checkEntry(s *server, index uint64) {
 	if !known || e.Index != index {
 		w.fail(ruleMatching, "server %d has entry %d where %d should be, behind one of an unknown term", s.name(), e.Index, index)
 	}
-	for uint64(len(w.born)) <= index {
-		w.born = append(w.born, nil)
+	for uint64(len(w.born.first)) <= index {
+		w.born.first = append(w.born.first, 0)
 	}
-	for i := range w.born[index] {
-		b := &w.born[index][i]
+	for i := w.born.first[index]; i > 0; i = w.born.all[i-1].other {
+		b := &w.born.all[i-1]
 		if b.Term != e.Term {
 			continue
 		}
@@ -77,7 +84,8 @@ func (w *world) checkEntry(s *server, index uint64) {
 		}
 		return
 	}
-	w.born[index] = append(w.born[index], birth{*e, previous})
+	w.born.all = append(w.born.all, birth{*e, previous, w.born.first[index]})
+	w.born.first[index] = uint32(len(w.born.all))
 }
 
 func same(a, b *raft.Entry) bool {

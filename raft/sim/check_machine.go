@@ -3,7 +3,6 @@ package sim
 import (
 	"bytes"
 	"encoding/binary"
-	"hash/fnv"
 
 	"tabraft/raft"
 	"tabraft/raft/kv"
@@ -19,20 +18,24 @@ import (
 // commit adds what was committed for the first time.
 func (w *world) commit(f fact) {
 	w.facts = append(w.facts, f)
-	digest := fnv.New64a()
-	var b [24]byte
-	binary.BigEndian.PutUint64(b[:], w.digests[len(w.digests)-1])
-	binary.BigEndian.PutUint64(b[8:], f.Term)
-	b[16] = byte(f.Kind)
-	digest.Write(b[:])
-	digest.Write(f.Data)
-	w.digests = append(w.digests, digest.Sum64())
+	w.digests = append(w.digests, digest(w.digests[len(w.digests)-1], &f.Entry))
 	var result kv.Result
 	if f.Kind == raft.EntryCommand {
 		result = w.applyToOracle(&f)
 	}
 	w.results = append(w.results, result)
 	w.countCommitted(&f)
+}
+
+// digest adds an entry to the digest of all before it (FNV-1a).
+func digest(h uint64, e *raft.Entry) uint64 {
+	const prime = 1099511628211
+	h = (h ^ e.Term) * prime
+	h = (h ^ uint64(e.Kind)) * prime
+	for _, b := range e.Data {
+		h = (h ^ uint64(b)) * prime
+	}
+	return h
 }
 
 // applyEntry: a server applies the next committed entry.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 
 	"tabraft/raft"
 	"tabraft/raft/kv"
@@ -92,6 +93,9 @@ func (w *world) act(c *client, s *server, code uint64) {
 		return
 	case c.op == nil:
 		w.beginOp(c, code)
+		if w.trace != nil {
+			w.trace.line("client %d begins to %s %s", c.name, opNames[c.op.kind], c.op.key)
+		}
 	case c.op.kind == opRead:
 		w.stats[ReadsRetried]++
 		c.op.call = int64(w.steps) // the former attempt is given up
@@ -120,7 +124,7 @@ func (w *world) beginOp(c *client, code uint64) {
 	k := w.history[name]
 	c.count++
 	o := &op{client: c, kind: kind, key: name, call: int64(w.steps), ret: math.MaxInt64, unknown: true}
-	o.value = fmt.Sprintf("%d.%d", c.name, c.count)
+	o.value = strconv.Itoa(c.name) + "." + strconv.Itoa(c.count)
 	cmd := kv.Command{Key: name, Value: o.value}
 	switch kind {
 	case opPut:
@@ -246,6 +250,9 @@ func (w *world) answerRead(a asker, s *server) {
 func (w *world) finish(c *client, r kv.Result) {
 	o := c.op
 	o.result, o.ret, o.unknown = r, int64(w.steps), false
+	if w.trace != nil {
+		w.trace.line("%s", o)
+	}
 	if r.Code == kv.SessionExpired || r.Code == kv.Refused {
 		w.fail(rulePossible, "client %d is told %s: %s", c.name, r.Code, r.Value)
 	}

@@ -19,12 +19,12 @@ import (
 type Kind uint8
 
 const (
-	// Tick: server A's timer rings.
+	// Tick: time passes until server A's timer rings.
 	Tick Kind = 1 + iota
 	// Ready: server A's driver asks for Ready and carries it out.
 	Ready
 	// Deliver: B receives a message from A, the oldest that looks like N; if
-	// there is none, the oldest of type M.
+	// there is none, the newest of type M.
 	Deliver
 	// Repeat is Deliver, and the message stays under way.
 	Repeat
@@ -72,7 +72,7 @@ func (k Kind) String() string {
 
 // Event is one thing that happens. Servers and clients are numbered from 1.
 type Event struct {
-	At   time.Duration // true time since the world began; never falls
+	At   time.Duration // true time; it happens then or, if time has gone further, at once
 	N    uint64
 	Kind Kind
 	A, B uint8

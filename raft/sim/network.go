@@ -41,8 +41,9 @@ func (l *link) numbered(n uint32) int {
 	return -1
 }
 
-// find finds the oldest message that looks like sum or else the oldest of a
-// type; -1 if there is none.
+// find finds the oldest message that looks like sum or else, since it may stand
+// for one that was sent in another term or place, the newest of a type; -1 if
+// there is none.
 func (l *link) find(t raft.MessageType, sum uint64) int {
 	other := -1
 	for i := range l.messages {
@@ -53,9 +54,7 @@ func (l *link) find(t raft.MessageType, sum uint64) int {
 		if looks(m) == sum {
 			return i
 		}
-		if other < 0 {
-			other = i
-		}
+		other = i
 	}
 	return other
 }

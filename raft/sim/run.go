@@ -59,8 +59,10 @@ func Replay(set Settings, events []Event, trace io.Writer) (Result, error) {
 	}
 	broken := w.guard(func() {
 		for i := range events {
-			w.apply(&events[i])
+			e := events[i]
+			w.apply(&e)
 		}
+		w.checkHistories()
 		w.calmDown()
 	})
 	return Result{w.stats, broken}, nil

@@ -97,8 +97,8 @@ func Draw(seed uint64, steps int) Settings {
 	ms := func(from ...int) time.Duration { return time.Duration(pick(from...)) * time.Millisecond }
 	us := func(from ...int) time.Duration { return time.Duration(pick(from...)) * time.Microsecond }
 	s := Settings{Seed: seed, Steps: steps}
-	s.Servers = pick(1, 2, 3, 3, 4, 5, 5, 5, 6, 7)
-	s.Founders = 1 + rng.IntN(s.Servers)
+	s.Servers = pick(2, 3, 3, 3, 4, 5, 5, 5, 5, 6, 7)
+	s.Founders = s.Servers
 	s.Clients, s.Keys = pick(1, 2, 4, 6), pick(1, 2, 3)
 	s.Think, s.Reads = ms(1, 5, 20, 50), pick(0, 200, 500)
 
@@ -121,6 +121,9 @@ func Draw(seed uint64, steps int) Settings {
 	s.JumpEvery = ms(0, 0, 500)
 	s.PeerDowns = ms(0, 200, 1000)
 	s.ReconfigureEvery = ms(0, 50, 300)
+	if s.ReconfigureEvery > 0 { // the others can join
+		s.Founders = 1 + rng.IntN(s.Servers)
+	}
 	s.TransferEvery = ms(0, 0, 200)
 	s.CompactEvery, s.CompactEntries = ms(0, 0, 300), pick(0, 5, 50, 50)
 	s.SnapshotBytes = pick(16, 300, 2000)

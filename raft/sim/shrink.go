@@ -1,5 +1,7 @@
 package sim
 
+import "slices"
+
 // shrink.go: makes a run that breaks a rule short, by delta debugging (Zeller
 // and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input"). Events
 // are left out in chunks, large ones first, and what still breaks the same rule
@@ -28,6 +30,7 @@ func Shrink(set Settings, events []Event, progress func(left int)) ([]Event, *Br
 			}
 		}
 		if len(s.events) == before || s.attempts >= maxAttempts {
+			s.hurry()
 			return s.events, s.broken
 		}
 	}
@@ -53,12 +56,13 @@ func (s *shrinker) try(events []Event) (*Broken, []Event) {
 	took := make([]Event, 0, len(events))
 	broken := w.guard(func() {
 		for i := range events {
-			e := &events[i]
-			took = append(took, *e)
-			if !w.apply(e) {
+			e := events[i]
+			took = append(took, e)
+			if !w.apply(&e) {
 				took = took[:len(took)-1]
 			}
 		}
+		w.checkHistories() // so that the calm phase need not show it
 		events = took
 		w.record = &took
 		w.calmDown()
@@ -70,19 +74,33 @@ func (s *shrinker) try(events []Event) (*Broken, []Event) {
 }
 
 // keep takes over a shorter list if it breaks the same rule.
-func (s *shrinker) keep(events []Event) bool {
+func (s *shrinker) keep(events []Event) {
 	if s.attempts >= maxAttempts {
-		return false
+		return
 	}
-	broken, took := s.try(events)
-	kept := broken != nil && broken.Rule == s.rule && len(took) < len(s.events)
-	if kept {
+	if broken, took := s.try(events); s.isSame(broken) && len(took) < len(s.events) {
 		s.events, s.broken = took, broken
 	}
 	if s.progress != nil {
 		s.progress(len(s.events))
 	}
-	return kept
+}
+
+// isSame tells whether a run broke the same rule, and no later than before: at
+// an event rather than by what the calm phase shows.
+func (s *shrinker) isSame(broken *Broken) bool {
+	return broken != nil && broken.Rule == s.rule && (s.broken.End || !broken.End)
+}
+
+// hurry lets time pass only where a timer needs it, if that is enough.
+func (s *shrinker) hurry() {
+	events := slices.Clone(s.events)
+	for i := range events {
+		events[i].At = 0
+	}
+	if broken, took := s.try(events); s.isSame(broken) && len(took) <= len(s.events) {
+		s.events, s.broken = took, broken
+	}
 }
 
 // leaveOutServers leaves out all that concerns a server or a client, or all

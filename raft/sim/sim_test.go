@@ -14,9 +14,10 @@ import (
 )
 
 var (
-	flagSeeds = flag.Int("seeds", 60, "how many seeds of the day to run, besides the fixed ones")
-	flagFirst = flag.Uint64("first", 0, "the first seed instead of the day's")
-	flagSteps = flag.Int("steps", 6000, "how many events each run has")
+	flagSeeds  = flag.Int("seeds", 200, "how many seeds of the day to run, besides the fixed ones")
+	flagFirst  = flag.Uint64("first", 0, "the first seed instead of the day's")
+	flagSteps  = flag.Int("steps", 8000, "how many events each run has")
+	flagUpdate = flag.Bool("update", false, "write what the tests compare with into testdata")
 )
 
 // fixedSeeds are run every day.
@@ -66,16 +67,14 @@ func report(t *testing.T, set Settings, broken *Broken) {
 	if again == nil {
 		again = broken
 	}
-	var b bytes.Buffer
-	if _, err := WriteTrace(&b, set, short); err != nil {
-		t.Fatal(err)
-	}
 	file := filepath.Join(os.TempDir(), fmt.Sprintf("sim-%d.trace", set.Seed))
-	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+	writeTrace(t, file, set, short)
+	text, err := os.ReadFile(file)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Errorf("seed %d (go run ./signaling/cmd/tabraft sim -seed %d -steps %d): %v\nshrunk to %d of %d events, in %s: %v\n%s",
-		set.Seed, set.Seed, set.Steps, broken, len(short), len(events), file, again, b.String())
+		set.Seed, set.Seed, set.Steps, broken, len(short), len(events), file, again, text)
 }
 
 // A recorded run, replayed, is the same run: every byte of its transcript.
@@ -126,8 +125,6 @@ func TestTraceFile(t *testing.T) {
 	}
 }
 
-var flagUpdate = flag.Bool("update", false, "write testdata/golden.txt")
-
 // The same bytes on every machine, natively and under GOOS=js. A change of the
 // core's behaviour changes them:
 //
@@ -160,33 +157,86 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// Every flaw is found, and shrunk to a short trace that needs the flaw.
-func TestFlawsAreFound(t *testing.T) {
+// Every flaw is found, and shrunk to a short trace that needs the flaw. The
+// traces are kept for the reader:
+//
+//	go test ./raft/sim -run TestFlaws -update
+func TestFlaws(t *testing.T) {
 	for _, flaw := range Flaws() {
 		t.Run(flaw, func(t *testing.T) {
-			for seed := uint64(1); seed <= 400; seed++ {
-				set := Draw(seed, 6000)
-				set.Flaw = flaw
-				r, err := Run(set, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if r.Broken == nil {
-					continue
-				}
-				_, events, _ := Record(set)
-				short, broken := Shrink(set, events, nil)
-				t.Logf("seed %d: %d events shrunk to %d: %v", seed, len(events), len(short), broken)
-				if broken == nil || broken.Rule != r.Broken.Rule || len(short) > 150 {
-					t.Errorf("seed %d: %v was shrunk to %d events: %v", seed, r.Broken, len(short), broken)
-				}
-				set.Flaw = ""
-				if again, _ := Replay(set, short, nil); again.Broken != nil {
-					t.Errorf("without the flaw: %v", again.Broken)
-				}
-				return
+			set, short := findFlaw(t, flaw)
+			if *flagUpdate {
+				writeTrace(t, filepath.Join("testdata", flaw+".trace"), set, short)
 			}
-			t.Error("no seed finds it")
+			set.Flaw = ""
+			if r, err := Replay(set, short, nil); err != nil || r.Broken != nil {
+				t.Errorf("without the flaw: %v, %v", r.Broken, err)
+			}
 		})
+	}
+}
+
+// findFlaw looks for a seed with which a flaw shows before all is calm, and
+// shrinks its events.
+func findFlaw(t *testing.T, flaw string) (Settings, []Event) {
+	t.Helper()
+	const longest = 150 // events of a shrunk trace
+	for seed := uint64(1); seed <= 400; seed++ {
+		set := Draw(seed, 6000)
+		set.Flaw = flaw
+		set.Reads = max(set.Reads, 200)
+		r, events, err := Record(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Broken == nil {
+			continue
+		}
+		short, again := Shrink(set, events, nil)
+		if len(short) == 0 {
+			continue
+		}
+		t.Logf("seed %d: %d events shrunk to %d: %v", set.Seed, len(events), len(short), again)
+		if again == nil || again.Rule != r.Broken.Rule || len(short) > longest {
+			t.Errorf("seed %d: %v was shrunk to %d events: %v", set.Seed, r.Broken, len(short), again)
+		}
+		return set, short
+	}
+	t.Fatal("no seed shows it")
+	return Settings{}, nil
+}
+
+func writeTrace(t *testing.T, file string, set Settings, events []Event) {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := WriteTrace(&b, set, events); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTraces replays the files of testdata: those with a flaw break a rule,
+// all others, which once did, do not any more.
+func TestTraces(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.trace")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no traces: ", err)
+	}
+	for _, file := range files {
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, events, err := ReadTrace(f)
+		f.Close()
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		r, err := Replay(set, events, nil)
+		if err != nil || (r.Broken != nil) != (set.Flaw != "") {
+			t.Errorf("%s: broken %v, %v", file, r.Broken, err)
+		}
 	}
 }

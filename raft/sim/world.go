@@ -48,7 +48,7 @@ type world struct {
 	facts   []fact             // every committed entry, by index from 1
 	results []kv.Result        // of facts, by index
 	digests []uint64           // of facts up to an index
-	born    [][]birth          // every entry ever in a log, by index
+	born    births             // every entry ever in a log
 	leaders map[uint64]*server // by term
 	votes   map[ballot]raft.ID // who got a server's vote in a term
 
@@ -83,7 +83,7 @@ func newWorld(set Settings) (*world, error) {
 	w := &world{
 		set: set, flaw: flaws[set.Flaw], now: time.Second,
 		oracle: kv.NewMap(), history: map[string]*keyed{},
-		born: [][]birth{nil}, leaders: map[uint64]*server{}, votes: map[ballot]raft.ID{},
+		leaders: map[uint64]*server{}, votes: map[ballot]raft.ID{},
 		lastSeq: map[uint64]uint64{}, meet: newMeetings(),
 	}
 	conf := raft.Configuration{}
@@ -181,6 +181,7 @@ func (w *world) apply(e *Event) bool {
 // begin starts an event, and records it.
 func (w *world) begin(e *Event) {
 	w.now = max(w.now, e.At)
+	e.At = w.now
 	w.steps++
 	w.stats[Steps]++
 	if w.record != nil {
@@ -195,6 +196,11 @@ func (w *world) begin(e *Event) {
 func (w *world) applyUp(e *Event, a, b *server) bool {
 	switch e.Kind {
 	case Tick:
+		at := a.clock.when(a.core.NextDeadline())
+		if at == never {
+			return false
+		}
+		w.now = max(w.now, at)
 		a.core.Tick(w.local(a))
 		w.input(a)
 	case Ready:
@@ -214,7 +220,11 @@ func (w *world) applyUp(e *Event, a, b *server) bool {
 		if e.Kind == DiskError && len(a.disk.writing) == 0 {
 			return false
 		}
-		w.stats[map[Kind]Stat{Crash: Crashes, DiskError: DiskErrors}[e.Kind]]++
+		if e.Kind == Crash {
+			w.stats[Crashes]++
+		} else {
+			w.stats[DiskErrors]++
+		}
 		w.crash(a, int(min(e.N, 1<<20)))
 	case Client:
 		if e.B < 1 || int(e.B) > len(w.clients) {

@@ -2,6 +2,7 @@
 //
 //	tabraft serve     serve the page, and introduce its tabs to one another
 //	tabraft peer      run a server that joins the tabs of a room
+//	tabraft sim       try to break the core in seeded worlds
 //	tabraft help      what there is; tabraft help serve tells more
 //	tabraft version   which build this is
 //
@@ -31,6 +32,7 @@ type command struct {
 var commands = []command{
 	{"serve", "serve the page, and introduce its tabs to one another", serve},
 	{"peer", "run a server that joins the tabs of a room", peer},
+	{"sim", "try to break the core in seeded worlds", simulate},
 }
 
 const (
