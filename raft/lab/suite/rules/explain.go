@@ -1,0 +1,165 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxAlso bounds the findings that are shown beside the first.
+const maxAlso = 3
+
+// An Explanation is what the watch has to say about a failed test.
+type Explanation struct {
+	Finding *Finding
+	Also    []Finding
+	Trace   string
+	Events  []Event
+}
+
+// explains lists, for each way to fail, the likely causes worth showing, the best
+// first.
+var explains = map[Kind][]Rule{
+	NoLeader: {VoteRefused, SameTimeouts, TimerResetByRefused, TimerResetByOld, TermNotAdopted, TimeoutTooShort, TimerNotReset,
+		TimerNotResetByVote, NeverCampaigns, NoHeartbeats},
+	TwoLeaders:       {TermNotAdopted},
+	UnexpectedLeader: {TermNotAdopted},
+	NoAgreement: {OldAppendAccepted, VoteRefused, SlowBackup, TermNotAdopted, SameTimeouts, TimerResetByRefused, TimerResetByOld, TimeoutTooShort,
+		TimerNotReset, TimerNotResetByVote, NothingApplied, StartWaits, NeverCampaigns, TooManyHeartbeats},
+	LostCommand:  {OldAppendAccepted, CommitUnchecked, TermNotAdopted},
+	ApplyDiffers: {CommitUnchecked, OldAppendAccepted, TermNotAdopted},
+	ApplyOrder:   {CommitUnchecked},
+	BadState:     {TermNotAdopted, CommitUnchecked, TimerNotReset, TimeoutTooShort, TimerNotResetByVote},
+	Unstable:     {TimerNotReset, TimeoutTooShort, TimerNotResetByVote, SameTimeouts},
+	TooManyRPCs:  {TooManyHeartbeats, TimerNotReset, TimeoutTooShort, SlowBackup, MatchFromNext},
+	TooManyBytes: {MatchFromNext, SlowBackup},
+	LogTooLarge:  {LogNotCut},
+	Timeout:      {StartWaits, SlowBackup, SameTimeouts, TimeoutTooShort, TimerNotReset, VoteRefused, TermNotAdopted},
+	Blocked:      {StartWaits},
+}
+
+// Explain says what it knows of a test that failed: the first breach of a rule
+// that is certain, or else the most likely cause, and how the story ended.
+func (w *Watch) Explain(kind Kind) Explanation {
+	var e Explanation
+	w.locked(func(now time.Duration) {
+		w.silent(now)
+		if kind == LogTooLarge {
+			w.likely(LogNotCut, now, -1, "the service has given snapshots, and yet what is saved beside them has grown")
+		}
+		w.unapplied(now)
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e.Finding = w.best(kind)
+	for _, f := range w.findings {
+		if len(e.Also) < maxAlso && (e.Finding == nil || f.Rule != e.Finding.Rule) && (f.Certain || slices.Contains(explains[kind], f.Rule)) {
+			e.Also = append(e.Also, f)
+		}
+	}
+	e.Trace, e.Events = w.trace(e.Finding)
+	return e
+}
+
+// best returns the finding to show first.
+func (w *Watch) best(kind Kind) *Finding {
+	for i := range w.findings {
+		if w.findings[i].Certain {
+			return &w.findings[i]
+		}
+	}
+	for _, rule := range explains[kind] {
+		for i := range w.findings {
+			if w.findings[i].Rule == rule {
+				return &w.findings[i]
+			}
+		}
+	}
+	return nil
+}
+
+// unapplied finds servers that know of commits and do not apply them.
+func (w *Watch) unapplied(now time.Duration) {
+	for _, s := range w.servers {
+		if known := max(s.told, s.own); s.up && !w.noCommit && !w.noLog && known > s.applied && s.verified >= known {
+			w.likely(NothingApplied, now, s.id, "server %d knows that index %d is committed, has it in its log, and has applied index %d only", s.id, known, s.applied)
+		}
+	}
+}
+
+const (
+	// traceRows is how many rows of a trace are shown.
+	traceRows = 60
+	// maxEvents is how many events go with a failure.
+	maxEvents = 400
+	// traceWidth is how wide a trace may be, and
+	traceWidth = 150
+	// minColumn how narrow a column.
+	minColumn = 18
+)
+
+// trace draws what happened last before the finding, if there is one that a
+// record belongs to, or before the end.
+func (w *Watch) trace(f *Finding) (string, []Event) {
+	records := w.lastRecords(maxRecords)
+	title := ""
+	if f != nil && f.Certain && w.kept != nil {
+		if f.number <= w.number-len(w.records) {
+			records = w.kept
+		} else {
+			records = records[:min(len(records), len(records)-(w.number-f.number)+1)]
+		}
+		title = fmt.Sprintf("up to %.3f s, when the rule was broken", f.At.Seconds())
+	}
+	var events []Event
+	for i := max(0, len(records)-maxEvents); i < len(records); i++ {
+		if records[i].kind != saved {
+			events = append(events, records[i].event())
+		}
+	}
+	return w.draw(events, title), events
+}
+
+// draw lays out events in one column per server. Heartbeats are only counted.
+func (w *Watch) draw(events []Event, title string) string {
+	width := min(max(minColumn, (traceWidth-12)/w.cfg.Servers), 40)
+	var rows []string
+	beats := 0
+	flush := func() {
+		if beats > 0 {
+			rows = append(rows, fmt.Sprintf("%10s  (%d steps of heartbeats)", "", beats))
+			beats = 0
+		}
+	}
+	for _, e := range events {
+		if e.Heartbeat {
+			beats++
+			continue
+		}
+		flush()
+		text := []rune(e.Text)
+		if len(text) > width-1 {
+			text = append(text[:width-2], '…')
+		}
+		rows = append(rows, fmt.Sprintf("%10.4f  %s%s", e.At.Seconds(), strings.Repeat(" ", width*e.Server), string(text)))
+	}
+	flush()
+	if len(rows) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%10s  ", "s")
+	for i := range w.cfg.Servers {
+		fmt.Fprintf(&b, "%-*s", width, fmt.Sprintf("server %d", i))
+	}
+	fmt.Fprintf(&b, "%s\n", title)
+	if n := len(rows) - traceRows; n > 0 {
+		rows = rows[n:]
+	}
+	for _, r := range rows {
+		b.WriteString(strings.TrimRight(r, " "))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

@@ -1,0 +1,126 @@
+package rules
+
+import "time"
+
+// startLimit is how long Start may take before it is remarked on: no time has to
+// pass in it, but in real time a busy machine may take some.
+const startLimit = 100 * time.Millisecond
+
+type voteKey struct{ term, candidate int }
+
+// A server is what the watch knows of one.
+type server struct {
+	id          int
+	life        int
+	up          bool
+	connected   bool
+	connectedAt time.Duration
+	beganAt     time.Duration
+	open        map[*callSeen]bool // calls that it has begun to carry out
+
+	// Terms.
+	term    int // the highest it must know in this life, since
+	termAt  time.Duration
+	heard   int // the highest that has reached it in any life, first at
+	heardAt time.Duration
+	told0   map[int]bool // terms that it has told others of
+
+	// Votes, of all lives.
+	votedFor  map[int]int // by term
+	votedLife map[int]int
+	votedAt   map[int]time.Duration
+	askedAt   map[voteKey]time.Duration // when a request first reached it
+
+	// As a candidate, in this life.
+	asked    int                  // the last term it asked for votes in
+	yes      map[int]map[int]bool // by term: who said yes
+	yesTwice map[int]bool         // terms in which somebody's yes came more than once
+
+	// As a leader, in this life.
+	leadsTerm int
+	leadsFrom time.Duration
+	prior     int   // what it knew to be committed when it was elected
+	acks      []int // by server, in leadsTerm
+	allAcks   []int // by server, of replies to any term's requests
+	own       int   // how far it may have committed by counting
+
+	log      logModel
+	told     int // the highest commit index that it was told in this life
+	verified int // how far the present leader's requests have checked its log
+	verTerm  int
+	snapshot int
+	applied  int
+	// What the service has restored at the beginning of this life.
+	restored int
+
+	// What it acknowledged in the present term, for what it refuses later.
+	ackTerm, ackIndex int
+	ackAt             time.Duration
+	sinceAck          *callSeen // the last request that it carried out after that
+
+	savedHash uint64
+	changedAt time.Duration // when other bytes were saved
+
+	stateLife, stateTerm int
+	stateLeads           bool
+	stateAt              time.Duration
+
+	timer  timer
+	backup []backup
+	beats  []beats
+}
+
+func newServer(id, n int) *server {
+	s := &server{
+		id: id, votedFor: map[int]int{}, votedLife: map[int]int{}, votedAt: map[int]time.Duration{},
+		askedAt: map[voteKey]time.Duration{}, told0: map[int]bool{},
+		log: newLogModel(), changedAt: -1, stateTerm: -1,
+		backup: make([]backup, n), beats: make([]beats, n), acks: make([]int, n), allAcks: make([]int, n),
+	}
+	return s
+}
+
+// begin makes a server ready for a new life.
+func (s *server) begin(life, restored int, now time.Duration) {
+	s.restored = restored
+	s.life, s.up, s.beganAt = life, true, now
+	s.open = map[*callSeen]bool{}
+	s.term, s.termAt = 0, now
+	s.asked, s.leadsTerm = 0, 0
+	s.yes, s.yesTwice = map[int]map[int]bool{}, map[int]bool{}
+	s.told, s.own, s.prior = s.snapshot, 0, s.snapshot
+	s.verified, s.verTerm = s.snapshot, 0
+	s.applied = max(s.snapshot, restored)
+	s.ackIndex, s.ackTerm, s.sinceAck = 0, 0, nil
+	clear(s.acks)
+	clear(s.allAcks)
+	s.timer = timer{resetAt: now}
+	clear(s.backup)
+	clear(s.beats)
+}
+
+// knows notes a term that a server must have taken over by now.
+func (s *server) knows(term int, now time.Duration) {
+	if term > s.term {
+		s.term, s.termAt = term, now
+	}
+	s.hears(term, now)
+}
+
+// hears notes that a term has reached a server.
+func (s *server) hears(term int, now time.Duration) {
+	if term > s.heard {
+		s.heard, s.heardAt = term, now
+	}
+}
+
+// verify notes how far a request checks the log, if the server accepts it.
+func (s *server) verify(c *callSeen) {
+	if c.term < s.term {
+		return
+	}
+	if c.term > s.verTerm {
+		s.verTerm, s.verified = c.term, max(s.applied, s.snapshot)
+	}
+	s.verified = max(s.verified, c.index+c.count)
+}
