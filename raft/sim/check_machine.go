@@ -47,14 +47,55 @@ func (w *world) applyEntry(s *server, e *raft.Entry) {
 		w.fail(ruleMachine, "server %d applies %d/%d, which is not what was committed", s.name(), e.Index, e.Term)
 	}
 	s.applied++
+	if s.machine != nil && e.Kind == raft.EntryCommand {
+		w.applyToOwn(s, e)
+	}
 	if len(s.waiting) > 0 {
 		w.answerCommands(s, e)
 	}
 }
 
+// applyToOwn: a server's own map gives the same result as the oracle.
+func (w *world) applyToOwn(s *server, e *raft.Entry) {
+	r, err := kv.DecodeResult(s.machine.Apply(e.Index, e.Data))
+	if err != nil || r != w.results[e.Index] {
+		w.fail(ruleMachine, "server %d: entry %d gives %+v (%v), elsewhere it gave %+v", s.name(), e.Index, r, err, w.results[e.Index])
+	}
+}
+
+// snapshot gives what a server's snapshot holds now. Two of the same index are
+// equal.
+func (w *world) snapshot(s *server) []byte {
+	if s.machine == nil {
+		return w.snapshotData(s.applied)
+	}
+	data := s.machine.Snapshot()
+	if before, again := w.snapshots[s.applied]; again && !bytes.Equal(data, before) {
+		w.fail(ruleSnapshot, "server %d takes a snapshot of %d with %d bytes, and another has one with other %d bytes", s.name(), s.applied, len(data), len(before))
+	}
+	w.snapshots[s.applied] = data
+	return data
+}
+
+// restore sets a server's state machine to a snapshot, which checkRestored has
+// found to be good.
+func (w *world) restore(s *server, snap *raft.Snapshot) {
+	s.applied = snap.Index
+	if s.machine == nil {
+		return
+	}
+	if err := s.machine.Restore(snap.Data); err != nil {
+		w.fail(ruleSnapshot, "server %d cannot restore the snapshot of %d: %v", s.name(), snap.Index, err)
+	}
+}
+
 // snapshotData stands for the state after the entry at index: what identifies
-// it, and more bytes for some indexes than for others.
+// it, and more bytes for some indexes than for others. With maps it is what
+// the first server had that took a snapshot of it.
 func (w *world) snapshotData(index uint64) []byte {
+	if w.set.Maps {
+		return w.snapshots[index]
+	}
 	data := make([]byte, 16+int(index*7919%64)*w.set.SnapshotBytes/64)
 	binary.BigEndian.PutUint64(data, index)
 	binary.BigEndian.PutUint64(data[8:], w.digests[index])

@@ -14,6 +14,8 @@ type disk struct {
 	base     uint64       // the snapshot's index, or 0
 	entries  []raft.Entry // from base+1 on
 
+	replayed raft.Stored // the same, from the records of saves; with Settings.Wire
+
 	// Of this life of the server:
 	writing    []*raft.Save // handed out, not stored yet, in order
 	unreported []uint64     // stored, the core does not know it yet
@@ -51,6 +53,9 @@ func (w *world) write(s *server) {
 		d.unreported = append(d.unreported, save.Seq)
 	}
 	d.hard = save.HardState
+	if w.set.Wire && w.flaw == noFlaw {
+		w.replay(s, save)
+	}
 	if save.Snapshot != nil {
 		w.checkReplaced(s, save)
 		old := d.entries

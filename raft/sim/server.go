@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tabraft/raft"
+	"tabraft/raft/kv"
 )
 
 // server is one server: its disk, which survives, and its life.
@@ -17,6 +18,7 @@ type server struct {
 
 	// While it is up:
 	core    *raft.Core
+	machine *kv.Map // with Settings.Maps
 	applied uint64
 	waiting []waiting      // commands proposed here
 	asking  []asker        // reads to ask the core for
@@ -48,13 +50,16 @@ func (w *world) start(s *server) {
 	}
 	cfg := s.cfg
 	cfg.Rand = rand.New(rand.NewPCG(w.set.Seed, uint64(s.id)<<32|s.lives))
-	st := s.disk.stored()
+	st := w.load(s)
 	w.flawedStart(s, &st)
 	core, err := raft.New(cfg, st, w.local(s))
 	if err != nil {
 		w.fail(ruleStart, "server %d does not start: %v", s.name(), err)
 	}
 	s.core, s.applied = core, 0
+	if w.set.Maps {
+		s.machine = kv.NewMap()
+	}
 	s.disk.lastSave = raft.Save{HardState: st.HardState}
 	s.view, s.terms = raft.View{Term: st.HardState.Term}, s.terms[:1]
 	s.conf = copyOf(core.Configuration())
@@ -71,9 +76,12 @@ func (w *world) crash(s *server, n int) {
 	}
 	w.flawedCrash(s)
 	s.disk.forget()
-	s.core, s.waiting, s.asking, s.reading = nil, nil, nil, nil
+	s.core, s.machine, s.waiting, s.asking, s.reading = nil, nil, nil, nil, nil
 	clear(s.asked)
 }
+
+// readyTwice is how rarely Ready is asked again at once, in events.
+const readyTwice = 64
 
 func (w *world) local(s *server) time.Duration { return s.clock.at(w.now) }
 
@@ -105,7 +113,7 @@ func (w *world) ready(s *server) {
 		w.checkPromise(s, m)
 		w.countSent(m)
 		l := s.outgoing[m.To-1]
-		n := l.send(m)
+		n := l.send(w.travel(m))
 		if w.trace != nil && !w.calm {
 			w.trace.sent(m)
 		}
@@ -115,7 +123,7 @@ func (w *world) ready(s *server) {
 	}
 	if rd.Snapshot != nil {
 		w.checkRestored(s, rd.Snapshot)
-		s.applied = rd.Snapshot.Index
+		w.restore(s, rd.Snapshot)
 	}
 	for i := range rd.Committed {
 		w.applyEntry(s, &rd.Committed[i])
@@ -125,6 +133,11 @@ func (w *world) ready(s *server) {
 	}
 	w.observe(s)
 	w.answerReads(s)
+	if w.steps%readyTwice == 0 {
+		if again, more := s.core.Ready(); more {
+			w.fail(ruleAll, "server %d: Ready twice in a row gives %+v", s.name(), again)
+		}
+	}
 	if w.chaos != nil {
 		w.chaos.setTimer(s)
 	}

@@ -85,6 +85,12 @@ type Settings struct {
 	LeaseReads                                            bool
 	NoPreVote, NoCheckQuorum, NoStickiness                bool
 
+	// Maps: every server has a map of its own, and snapshots are of it. Else one
+	// map stands for all (check_machine.go), which is faster.
+	Maps bool
+	// Wire: messages and saves are encoded and decoded on their way.
+	Wire bool
+
 	// Flaw names a way in which the world breaks the core's contract; see
 	// Flaws. It shows that the checkers see and that the shrinker shrinks.
 	Flaw string `json:",omitempty"`
@@ -142,6 +148,7 @@ func Draw(seed uint64, steps int) Settings {
 		s.Skew, s.JumpEvery = min(s.Skew, leaseSkew), 0
 		s.Reads = max(s.Reads, 200)
 	}
+	s.Maps, s.Wire = rng.IntN(8) == 0, rng.IntN(8) == 0
 	return s
 }
 

@@ -44,13 +44,14 @@ type world struct {
 	stats   Stats
 
 	// What the whole cluster has done so far.
-	oracle  *kv.Map            // has applied all of facts
-	facts   []fact             // every committed entry, by index from 1
-	results []kv.Result        // of facts, by index
-	digests []uint64           // of facts up to an index
-	born    births             // every entry ever in a log
-	leaders map[uint64]*server // by term
-	votes   map[ballot]raft.ID // who got a server's vote in a term
+	oracle    *kv.Map            // has applied all of facts
+	facts     []fact             // every committed entry, by index from 1
+	results   []kv.Result        // of facts, by index
+	digests   []uint64           // of facts up to an index
+	snapshots map[uint64][]byte  // by index; with Settings.Maps
+	born      births             // every entry ever in a log
+	leaders   map[uint64]*server // by term
+	votes     map[ballot]raft.ID // who got a server's vote in a term
 
 	// What the clients have done.
 	keys       []string          // all, in the order of their first use
@@ -84,7 +85,7 @@ func newWorld(set Settings) (*world, error) {
 		set: set, flaw: flaws[set.Flaw], now: time.Second,
 		oracle: kv.NewMap(), history: map[string]*keyed{},
 		leaders: map[uint64]*server{}, votes: map[ballot]raft.ID{},
-		lastSeq: map[uint64]uint64{}, meet: newMeetings(),
+		lastSeq: map[uint64]uint64{}, snapshots: map[uint64][]byte{}, meet: newMeetings(),
 	}
 	conf := raft.Configuration{}
 	for i := range set.Founders {
@@ -101,6 +102,7 @@ func newWorld(set Settings) (*world, error) {
 		if i < set.Founders {
 			s.disk.hard = raft.HardState{Term: 1, Commit: 1}
 			s.disk.entries = []raft.Entry{founding}
+			s.disk.replayed = s.disk.stored()
 		}
 		w.servers = append(w.servers, s)
 	}
@@ -346,7 +348,7 @@ func (w *world) compact(s *server) bool {
 	if s.applied == 0 || s.applied <= s.view.SnapshotIndex {
 		return false
 	}
-	err := s.core.Compact(s.applied, w.snapshotData(s.applied))
+	err := s.core.Compact(s.applied, w.snapshot(s))
 	switch {
 	case err == nil:
 		w.stats[Snapshots]++
