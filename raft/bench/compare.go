@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"tabraft/raft/bench/load"
@@ -43,6 +44,15 @@ func (s *sample) p99() int64 {
 func (s *sample) allocs() float64 {
 	r := s.median()
 	return float64(r.Allocs) / float64(r.Ops)
+}
+
+// cpu is the processor time that an operation took, the least of all rounds.
+func (s *sample) cpu() float64 {
+	least := math.Inf(1)
+	for _, r := range s.results {
+		least = min(least, float64(r.CPUNanos)/float64(r.Ops))
+	}
+	return least
 }
 
 func (s *sample) bytes() float64 {

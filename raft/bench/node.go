@@ -40,7 +40,7 @@ func benchNode(s *session) error {
 		})
 	}
 	all := s.compare(rounds, cases)
-	rows := [][]string{{"outstanding", "implementation", "ops/s, median", "best", "p50", "p99", "allocs/op", "B/op", "ours is"}}
+	rows := [][]string{{"outstanding", "implementation", "ops/s, median", "best", "p50", "p99", "CPU/op", "allocs/op", "B/op", "ours is"}}
 	for i, c := range cases {
 		first := find(all[i], ours.name)
 		for j, k := range all[i] {
@@ -54,7 +54,7 @@ func benchNode(s *session) error {
 			}
 			m := k.median()
 			row = append(row, count(m.OpsPerSecond()), count(k.best().OpsPerSecond()), duration(m.P50), duration(k.p99()),
-				fmt.Sprintf("%.2f", k.allocs()), fmt.Sprintf("%.0f", k.bytes()))
+				fmt.Sprintf("%.0f ns", k.cpu()), fmt.Sprintf("%.2f", k.allocs()), fmt.Sprintf("%.0f", k.bytes()))
 			if first != nil && k != first {
 				row = append(row, fmt.Sprintf("%.2fx", first.median().OpsPerSecond()/m.OpsPerSecond()))
 			}
@@ -66,7 +66,8 @@ func benchNode(s *session) error {
 		}
 	}
 	table("Clusters of 3 servers with goroutines in one process, 100 B, memory as storage. \"Encoded\" and tabraft turn messages\n"+
-		"into bytes and back, as a network would have it; the others hand over pointers.", rows)
+		"into bytes and back, as a network would have it; the others hand over pointers. CPU/op is the processor time of the\n"+
+		"whole process, with the load; it suffers least from what else the machine does.", rows)
 	return nil
 }
 
@@ -84,6 +85,7 @@ func (s *session) judgeNode(c testCase, samples []*sample) {
 	}
 	if rival := find(samples, "etcd 3.6 RawNode"); rival != nil {
 		them := rival.median().OpsPerSecond()
+		s.ratio("node/"+c.name+"/cpu-ns", first.cpu(), rival.cpu())
 		s.ratio("node/"+c.name+"/p99-ns", float64(first.p99()), float64(rival.p99()))
 		s.want(us >= 2*them, "node/%s: %.2fx etcd 3.6's best driver, to be 2x", c.name, us/them)
 		s.want(first.p99() <= rival.p99(), "node/%s: p99 %s, etcd 3.6's best driver %s", c.name, duration(first.p99()), duration(rival.p99()))

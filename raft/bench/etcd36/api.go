@@ -19,7 +19,8 @@ import (
 type nodes struct {
 	all      []*apiNode
 	machines []*load.Machine
-	waiters  load.Waiters
+	answers  *load.Answers
+	clients  []chan []byte // a goroutine for each, as Propose waits
 	ctx      context.Context
 	cancel   context.CancelFunc
 }
@@ -39,8 +40,8 @@ type apiNode struct {
 // inboxRoom is how many messages wait for a server before senders do.
 const inboxRoom = 8192
 
-func openNodes(machines []*load.Machine, clients int) (load.Cluster, error) {
-	c := &nodes{machines: machines, waiters: load.NewWaiters(clients)}
+func openNodes(machines []*load.Machine, answers *load.Answers) (load.Cluster, error) {
+	c := &nodes{machines: machines, answers: answers}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	for i, m := range machines {
 		storage, err := newStorage(len(machines))
@@ -62,6 +63,11 @@ func openNodes(machines []*load.Machine, clients int) (load.Cluster, error) {
 	if err := c.all[0].node.Campaign(c.ctx); err != nil {
 		return nil, err
 	}
+	for range answers.Clients {
+		commands := make(chan []byte, 1)
+		c.clients = append(c.clients, commands)
+		go c.client(commands)
+	}
 	select {
 	case <-c.all[0].leads:
 		return c, nil
@@ -70,15 +76,21 @@ func openNodes(machines []*load.Machine, clients int) (load.Cluster, error) {
 	}
 }
 
-func (c *nodes) Do(client int, command []byte) error {
-	if err := c.all[0].node.Propose(c.ctx, command); err != nil {
-		return err
+func (c *nodes) Propose(client int, command []byte) { c.clients[client] <- command }
+
+func (c *nodes) client(commands chan []byte) {
+	for command := range commands {
+		if err := c.all[0].node.Propose(c.ctx, command); err != nil {
+			c.answers.Fail(err)
+			return
+		}
 	}
-	c.waiters.Wait(client)
-	return nil
 }
 
 func (c *nodes) Close() error {
+	for _, commands := range c.clients {
+		close(commands)
+	}
 	c.cancel()
 	var err error
 	for _, n := range c.all {
@@ -114,6 +126,7 @@ func (n *apiNode) run() {
 			n.node.Tick()
 		case rd := <-n.node.Ready():
 			if n.err = n.carryOut(rd); n.err != nil {
+				n.cluster.answers.Fail(n.err)
 				return
 			}
 			n.node.Advance()
@@ -151,7 +164,7 @@ func (n *apiNode) apply(entries []pb.Entry) error {
 		if len(e.Data) > 0 {
 			n.machine.Apply(e.Data)
 			if n.id == 1 {
-				n.cluster.waiters.Done(e.Data)
+				n.cluster.answers.Done(load.Client(e.Data))
 			}
 		} else if n.id == 1 {
 			close(n.leads)

@@ -39,11 +39,11 @@ func main() {
 }
 
 // openCluster starts servers in the way that the variant names.
-func openCluster(variant string, machines []*load.Machine, clients int) (load.Cluster, error) {
+func openCluster(variant string, machines []*load.Machine, answers *load.Answers) (load.Cluster, error) {
 	if variant == "api" {
-		return openNodes(machines, clients)
+		return openNodes(machines, answers)
 	}
-	return openServers(variant, machines, clients)
+	return openServers(variant, machines, answers)
 }
 
 // newStorage holds what a server of this cluster starts from, in the way that

@@ -33,7 +33,7 @@ const (
 type servers struct {
 	all      []*server
 	machines []*load.Machine
-	waiters  load.Waiters
+	answers  *load.Answers
 }
 
 type server struct {
@@ -66,8 +66,8 @@ type mailbox struct {
 	ticker   *time.Ticker
 }
 
-func openServers(variant string, machines []*load.Machine, clients int) (load.Cluster, error) {
-	c := &servers{machines: machines, waiters: load.NewWaiters(clients)}
+func openServers(variant string, machines []*load.Machine, answers *load.Answers) (load.Cluster, error) {
+	c := &servers{machines: machines, answers: answers}
 	for i, m := range machines {
 		storage, err := newStorage(len(machines))
 		if err != nil {
@@ -102,14 +102,12 @@ func openServers(variant string, machines []*load.Machine, clients int) (load.Cl
 	}
 }
 
-func (c *servers) Do(client int, command []byte) error {
+func (c *servers) Propose(_ int, command []byte) {
 	s := c.all[0]
 	s.mu.Lock()
 	s.commands = append(s.commands, command)
 	s.mu.Unlock()
 	s.nudge()
-	c.waiters.Wait(client)
-	return nil
 }
 
 func (c *servers) Close() error {
@@ -159,6 +157,7 @@ func (s *server) run() {
 	var frames, commands [][]byte
 	for {
 		<-s.wake
+		s.cluster.answers.Yield()
 		s.mu.Lock()
 		messages, s.messages = s.messages, messages[:0]
 		frames, s.frames = s.frames, frames[:0]
@@ -170,6 +169,7 @@ func (s *server) run() {
 			return
 		}
 		if s.err = s.round(messages, frames, commands, ticks); s.err != nil {
+			s.cluster.answers.Fail(s.err)
 			return
 		}
 		clear(messages)
@@ -316,7 +316,7 @@ func (s *server) apply(entries []pb.Entry) error {
 		if len(e.Data) > 0 {
 			s.machine.Apply(e.Data)
 			if s.id == 1 {
-				s.cluster.waiters.Done(e.Data)
+				s.cluster.answers.Done(load.Client(e.Data))
 			}
 		} else if s.id == 1 {
 			close(s.leads) // the first entry of the leader's term

@@ -1,19 +1,20 @@
 package load
 
 import (
+	"errors"
 	"fmt"
+	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // Cluster is one of servers with goroutines of their own in this process, with
 // memory as storage. Server 0 leads.
 type Cluster interface {
-	// Do proposes a command on the leader and returns when it was applied
-	// there. It is called by many goroutines; client is the caller's number,
-	// and each client waits for one command at a time.
-	Do(client int, command []byte) error
+	// Propose proposes a command on the leader and returns soon. When it was
+	// applied there, Answers.Done is called, with the number of the client,
+	// who waits for one command at a time.
+	Propose(client int, command []byte)
 	// Close ends the servers. Their machines are not touched after it.
 	Close() error
 }
@@ -24,49 +25,96 @@ type Settler interface {
 	Settle() error
 }
 
-// OpenCluster starts a cluster with as many servers as there are machines, for
-// that many clients. It returns when server 0 leads.
-type OpenCluster func(variant string, machines []*Machine, clients int) (Cluster, error)
+// OpenCluster starts a cluster with as many servers as there are machines. It
+// returns when server 0 leads.
+type OpenCluster func(variant string, machines []*Machine, answers *Answers) (Cluster, error)
 
 const (
 	// clientRing is how many different commands each client has.
 	clientRing = 16
-	// settleTime is how long the last commands may take to reach all servers.
+	// settleTime is how long the last commands may take to reach all servers,
+	// and patience how long any command may take to be answered.
 	settleTime = 5 * time.Second
+	patience   = 20 * time.Second
 )
 
-// Client is whose command this is, as far as NodeBench made it.
+// Client is whose command this is.
 func Client(command []byte) int { return int(Number(command) / clientRing) }
 
-// Waiters lets a driver that has no answers of its own wake the client whose
-// command it applied.
-type Waiters []chan struct{}
+// Answers collects which clients have been answered. Its methods may be called
+// from any goroutine.
+type Answers struct {
+	// Clients is how many there are, numbered from 0.
+	Clients int
 
-// NewWaiters makes room for that many clients.
-func NewWaiters(clients int) Waiters {
-	w := make(Waiters, clients)
-	for i := range w {
-		w[i] = make(chan struct{}, 1)
-	}
-	return w
+	mu   sync.Mutex
+	done []int32
+	err  error
+	wake chan struct{} // holds a token if there is something to take
 }
 
-// Wait waits until Done is called with a command of this client.
-func (w Waiters) Wait(client int) { <-w[client] }
+// Done tells that a client's command was applied by the leader.
+func (a *Answers) Done(client int) {
+	a.mu.Lock()
+	a.done = append(a.done, int32(client))
+	a.mu.Unlock()
+	a.nudge()
+}
 
-// Done wakes the client whose command this is.
-func (w Waiters) Done(command []byte) { w[Client(command)] <- struct{}{} }
+// Fail ends the run.
+func (a *Answers) Fail(err error) {
+	a.mu.Lock()
+	if a.err == nil {
+		a.err = err
+	}
+	a.mu.Unlock()
+	a.nudge()
+}
 
-// clients is a running load: each client proposes its next command when it has
+func (a *Answers) nudge() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Yield lets other goroutines run, so that more gathers in a queue before it is
+// drained. Every driver with a loop of its own calls it, as it makes all of them
+// two to three times as fast. With a single client there is nothing to gather.
+func (a *Answers) Yield() {
+	if a.Clients > 1 {
+		runtime.Gosched()
+	}
+}
+
+// take waits for answers, and gives them all; spare is room for the next ones.
+func (a *Answers) take(spare []int32) ([]int32, error) {
+	<-a.wake
+	a.Yield()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := a.done
+	a.done = spare[:0]
+	return all, a.err
+}
+
+// generator is a running load: one goroutine with many clients, as behind a
+// connection that many share. Each client proposes its next command when it has
 // the answer to the last one.
-type clients struct {
-	cluster    Cluster
-	measuring  atomic.Bool
-	stop       atomic.Bool
-	done       sync.WaitGroup
-	submitted  atomic.Uint64
-	histograms []histogram
-	failed     atomic.Pointer[error]
+type generator struct {
+	cluster  Cluster
+	answers  *Answers
+	commands [][]byte // clientRing for each client
+	clients  []client
+	latency  histogram
+
+	proposed, answered uint64
+	spare              []int32
+}
+
+type client struct {
+	next uint32 // command
+	at   time.Time
 }
 
 // ClusterBench makes the bench of an implementation's servers.
@@ -76,83 +124,108 @@ func ClusterBench(open OpenCluster) Bench {
 			return Result{}, fmt.Errorf("%d outstanding commands", req.Outstanding)
 		}
 		machines := newMachines(req.Servers)
-		cluster, err := open(req.Variant, machines, req.Outstanding)
-		if err != nil {
+		g := newGenerator(req)
+		var err error
+		if g.cluster, err = open(req.Variant, machines, g.answers); err != nil {
 			return Result{}, err
 		}
-		c := &clients{cluster: cluster, histograms: make([]histogram, req.Outstanding)}
-		res, err := c.measure(req)
+		res, err := g.measure(req)
 		if err == nil {
-			err = settle(cluster, machines, c.submitted.Load())
+			err = settle(g.cluster, machines, g.proposed)
 		}
-		if closed := cluster.Close(); err == nil {
+		if closed := g.cluster.Close(); err == nil {
 			err = closed
 		}
 		if err == nil {
-			err = c.checkMachines(machines)
+			err = g.check(machines)
 		}
 		return res, err
 	}
 }
 
-// measure runs the clients, through a warm-up and the time to be measured.
-func (c *clients) measure(req Request) (Result, error) {
-	limit := time.Duration(max(req.Millis, 1)) * time.Millisecond
-	for i := range c.histograms {
-		c.done.Add(1)
-		go c.run(i, req.Size)
+func newGenerator(req Request) *generator {
+	g := &generator{
+		answers:  &Answers{Clients: req.Outstanding, wake: make(chan struct{}, 1)},
+		commands: make([][]byte, req.Outstanding*clientRing),
+		clients:  make([]client, req.Outstanding),
 	}
-	time.Sleep(limit / 5)
+	for i := range g.commands {
+		g.commands[i] = command(uint64(i), req.Size)
+	}
+	return g
+}
+
+// measure runs the load through a warm-up, the time to be measured, and the
+// last answers.
+func (g *generator) measure(req Request) (Result, error) {
+	limit := time.Duration(max(req.Millis, 1)) * time.Millisecond
+	watchdog := time.AfterFunc(limit+limit/5+patience, func() {
+		g.answers.Fail(fmt.Errorf("the commands were not answered within %v", patience))
+	})
+	defer watchdog.Stop()
+
+	now := time.Now()
+	for i := range g.clients {
+		g.propose(i, now)
+	}
+	if err := g.run(limit / 5); err != nil {
+		return Result{}, err
+	}
+	g.latency, g.answered = histogram{}, 0
 	m, err := begin(req)
 	if err != nil {
 		return Result{}, err
 	}
-	c.measuring.Store(true)
-	time.Sleep(limit)
-	c.measuring.Store(false)
-	res, err := m.end(req, 1)
-	c.stop.Store(true)
-	c.done.Wait()
-	if failed := c.failed.Load(); failed != nil {
-		return res, *failed
+	if err := g.run(limit); err != nil {
+		return Result{}, err
 	}
+	res, err := m.end(req, int(g.answered))
 	if err != nil {
 		return res, err
 	}
-	all := &c.histograms[0]
-	for i := range c.histograms[1:] {
-		all.merge(&c.histograms[i+1])
-	}
-	res.Ops = all.total()
-	if res.Ops == 0 {
-		return res, fmt.Errorf("nothing was committed in %v", limit)
-	}
-	res.P50, res.P99 = int64(all.percentile(0.5)), int64(all.percentile(0.99))
-	return res, nil
+	res.P50, res.P99 = int64(g.latency.percentile(0.5)), int64(g.latency.percentile(0.99))
+	return res, g.drain()
 }
 
-// run is one client. What it finished while measuring counts.
-func (c *clients) run(client, size int) {
-	defer c.done.Done()
-	commands := make([][]byte, clientRing)
-	for i := range commands {
-		commands[i] = command(uint64(client*clientRing+i), size)
-	}
-	n := uint64(0)
-	defer func() { c.submitted.Add(n) }()
-	for at := time.Now(); !c.stop.Load(); {
-		if err := c.cluster.Do(client, commands[n%clientRing]); err != nil {
-			c.failed.Store(&err)
-			c.stop.Store(true)
-			return
+func (g *generator) propose(i int, now time.Time) {
+	c := &g.clients[i]
+	c.at = now
+	c.next++
+	g.proposed++
+	g.cluster.Propose(i, g.commands[i*clientRing+int(c.next%clientRing)])
+}
+
+// run keeps all clients busy for some time.
+func (g *generator) run(limit time.Duration) error {
+	for end := time.Now().Add(limit); ; {
+		done, err := g.answers.take(g.spare)
+		if err != nil {
+			return err
 		}
-		n++
 		now := time.Now()
-		if c.measuring.Load() {
-			c.histograms[client].add(now.Sub(at))
+		for _, i := range done {
+			g.latency.add(now.Sub(g.clients[i].at))
+			g.propose(int(i), now)
 		}
-		at = now
+		g.answered += uint64(len(done))
+		g.spare = done
+		if now.After(end) {
+			return nil
+		}
 	}
+}
+
+// drain waits for the answers that are still to come.
+func (g *generator) drain() error {
+	for waiting := len(g.clients); waiting > 0; {
+		done, err := g.answers.take(g.spare)
+		if err != nil {
+			return err
+		}
+		waiting -= len(done)
+		g.spare = done
+	}
+	return nil
 }
 
 // settle waits until every server has applied all commands.
@@ -178,12 +251,13 @@ func settle(cluster Cluster, machines []*Machine, commands uint64) error {
 	}
 }
 
-// checkMachines tells whether all servers applied what was answered, and in one
-// order.
-func (c *clients) checkMachines(machines []*Machine) error {
-	sum := machines[0].sum
+// check tells whether all servers applied what was answered, and in one order.
+func (g *generator) check(machines []*Machine) error {
+	if len(g.answers.done) > 0 {
+		return errors.New("a command was answered twice")
+	}
 	for _, m := range machines {
-		if err := m.check(c.submitted.Load(), sum); err != nil {
+		if err := m.check(g.proposed, machines[0].sum); err != nil {
 			return err
 		}
 	}

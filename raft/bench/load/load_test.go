@@ -73,53 +73,49 @@ func TestVerifyCoreFindsWhatIsWrong(t *testing.T) {
 	}
 }
 
-// fakeServers answers commands from the clients' own goroutines.
+// fakeServers answers commands at once.
 type fakeServers struct {
-	lock     chan struct{}
+	answers  *Answers
 	machines []*Machine
 	fault    string
 	n        int
 }
 
-func (f *fakeServers) Do(_ int, command []byte) error {
-	f.lock <- struct{}{}
-	defer func() { <-f.lock }()
+func (f *fakeServers) Propose(client int, command []byte) {
 	f.n++
 	for i, m := range f.machines {
-		if i == 2 && f.n == 10 && f.fault == "lost" {
-			continue
+		if i == 2 && f.n == 10 && f.fault == "other" {
+			m.Apply(make([]byte, 8))
+		} else {
+			m.Apply(command)
 		}
-		m.Apply(command)
 		m.Publish()
 	}
 	if f.fault == "error" {
-		return errors.New("no")
+		f.answers.Fail(errors.New("no"))
 	}
-	return nil
+	f.answers.Done(client)
 }
 
 func (f *fakeServers) Close() error {
-	if f.fault == "extra" {
+	switch f.fault {
+	case "extra":
 		f.machines[1].Apply(command(1, 8))
+	case "twice":
+		f.answers.Done(0)
 	}
 	return nil
 }
 
 func TestVerifyClusterFindsWhatIsWrong(t *testing.T) {
-	for _, fault := range []string{"", "error", "extra"} {
-		err := VerifyCluster(func(_ string, machines []*Machine, _ int) (Cluster, error) {
-			return &fakeServers{lock: make(chan struct{}, 1), machines: machines, fault: fault}, nil
+	for _, fault := range []string{"", "error", "extra", "twice", "other"} {
+		err := VerifyCluster(func(_ string, machines []*Machine, answers *Answers) (Cluster, error) {
+			return &fakeServers{answers: answers, machines: machines, fault: fault}, nil
 		}, "")
 		if (err == nil) != (fault == "") {
 			t.Errorf("%q: %v", fault, err)
 		}
 	}
-}
-
-func TestWaitersWakeWhoseCommandItIs(t *testing.T) {
-	w := NewWaiters(3)
-	w.Done(command(2*clientRing+5, 100))
-	w.Wait(2)
 }
 
 func TestHistogram(t *testing.T) {

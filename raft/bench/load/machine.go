@@ -9,8 +9,7 @@ import (
 // minCommand is the size of the number that every command starts with.
 const minCommand = 8
 
-// Number is the number that a command starts with; NodeClients numbers its
-// commands by client, so that a driver can tell who waits for one.
+// Number is the number that a command starts with.
 func Number(command []byte) uint64 { return binary.LittleEndian.Uint64(command) }
 
 // command makes one command of size bytes.

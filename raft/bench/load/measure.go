@@ -11,6 +11,7 @@ import (
 // measurement is what is taken before and after a timed part.
 type measurement struct {
 	start   time.Time
+	cpu     int64
 	memory  runtime.MemStats
 	profile *os.File
 }
@@ -30,6 +31,7 @@ func begin(req Request) (*measurement, error) {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&m.memory)
+	m.cpu = cpuNanos()
 	m.start = time.Now()
 	return m, nil
 }
@@ -37,9 +39,10 @@ func begin(req Request) (*measurement, error) {
 // end makes a Result of what happened since begin.
 func (m *measurement) end(req Request, ops int) (Result, error) {
 	nanos := time.Since(m.start).Nanoseconds()
+	cpu := cpuNanos() - m.cpu
 	var after runtime.MemStats
 	runtime.ReadMemStats(&after)
-	res := Result{Ops: ops, Nanos: nanos,
+	res := Result{Ops: ops, Nanos: nanos, CPUNanos: cpu,
 		Allocs: after.Mallocs - m.memory.Mallocs, AllocBytes: after.TotalAlloc - m.memory.TotalAlloc}
 	if m.profile != nil {
 		pprof.StopCPUProfile()

@@ -60,6 +60,9 @@ type Result struct {
 	// Ops commands took Nanos.
 	Ops   int   `json:",omitempty"`
 	Nanos int64 `json:",omitempty"`
+	// CPUNanos is the processor time that the whole process took, on all
+	// processors; 0 if that is not known.
+	CPUNanos int64 `json:",omitempty"`
 	// Allocs and AllocBytes are of the whole process, meanwhile.
 	Allocs     uint64 `json:",omitempty"`
 	AllocBytes uint64 `json:",omitempty"`

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"sync/atomic"
 
 	"tabraft/raft"
@@ -23,40 +22,34 @@ func (p *port) Send(to raft.ID, frame []byte) bool {
 	return true
 }
 
-// memory is a node.Storage that needs no time.
+// memory is a node.Storage that needs no time. It reports from a goroutine of its
+// own, since a Storage must not report a save before it has returned from it.
 type memory struct {
 	*store
-	reports chan func(error) // saves to be reported, nil if that is done at once
+	reports chan func(error)
 }
 
-func newStorage(variant string, servers int) (*memory, error) {
-	m := &memory{store: bootstrap(servers)}
-	switch variant {
-	case "", "queued":
-		m.reports = make(chan func(error), 16)
-		go m.report()
-	case "direct":
-	default:
-		return nil, fmt.Errorf("there is no variant %q", variant)
-	}
-	return m, nil
+// maxReports is more than a node has saves in flight.
+const maxReports = 16
+
+func newMemory(servers int) *memory {
+	m := &memory{store: bootstrap(servers), reports: make(chan func(error), maxReports)}
+	go func() {
+		for done := range m.reports {
+			done(nil)
+		}
+	}()
+	return m
 }
 
 func (m *memory) Load() (raft.Stored, error) { return m.load(), nil }
 
 func (m *memory) Save(s *raft.Save, done func(error)) {
 	m.save(s)
-	if m.reports == nil {
-		done(nil)
-		return
-	}
 	m.reports <- done
 }
 
-func (m *memory) report() {
-	for done := range m.reports {
-		done(nil)
-	}
+func (m *memory) Close() error {
+	close(m.reports)
+	return nil
 }
-
-func (m *memory) Close() error { return nil }

@@ -23,29 +23,28 @@ const (
 type servers struct {
 	clock *node.SystemClock
 	nodes []*node.Node
-	// answers has, for each client, what ProposeFunc calls and where it waits.
-	answers []answer
+	disks []*memory
+	done  []func(node.Result, error) // for each client, what ProposeFunc calls
 }
 
-type answer struct {
-	done func(node.Result, error)
-	ch   chan error
-}
-
-func openServers(variant string, machines []*load.Machine, clients int) (load.Cluster, error) {
-	c := &servers{clock: node.NewSystemClock(), answers: make([]answer, clients)}
-	for i := range c.answers {
-		ch := make(chan error, 1)
-		c.answers[i] = answer{func(_ node.Result, err error) { ch <- err }, ch}
+func openServers(variant string, machines []*load.Machine, answers *load.Answers) (load.Cluster, error) {
+	if variant != "" {
+		return nil, fmt.Errorf("there is no variant %q", variant)
+	}
+	c := &servers{clock: node.NewSystemClock()}
+	for client := range answers.Clients {
+		c.done = append(c.done, func(_ node.Result, err error) {
+			if err != nil {
+				answers.Fail(err)
+			}
+			answers.Done(client)
+		})
 	}
 	ports := make([]*port, len(machines))
 	for i, m := range machines {
 		id := raft.ID(i + 1)
-		storage, err := newStorage(variant, len(machines))
-		if err != nil {
-			return nil, err
-		}
 		ports[i] = &port{id: id}
+		c.disks = append(c.disks, newMemory(len(machines)))
 		cfg := limits
 		cfg.MaxAppendBytes = wire.MaxAppend // all that a frame takes
 		// Server 0 is to lead; the others wait long before they campaign.
@@ -54,8 +53,9 @@ func openServers(variant string, machines []*load.Machine, clients int) (load.Cl
 			cfg.ElectionTimeout = startTimeout / 50
 		}
 		n, err := node.Start(node.Config{
-			ID: id, Cluster: clusterID, Storage: storage, Transport: ports[i], Machine: machine{m}, Clock: c.clock,
+			ID: id, Cluster: clusterID, Storage: c.disks[i], Transport: ports[i], Machine: machine{m}, Clock: c.clock,
 			Rand: rand.New(rand.NewPCG(uint64(id), 1)), Raft: cfg,
+			Gather: answers.Yield,
 		})
 		if err != nil {
 			return nil, err
@@ -79,15 +79,16 @@ func openServers(variant string, machines []*load.Machine, clients int) (load.Cl
 	return c, nil
 }
 
-func (c *servers) Do(client int, command []byte) error {
-	a := &c.answers[client]
-	c.nodes[0].ProposeFunc(command, c.clock.Now()+node.ProposeTimeout, a.done)
-	return <-a.ch
+func (c *servers) Propose(client int, command []byte) {
+	c.nodes[0].ProposeFunc(command, c.clock.Now()+node.ProposeTimeout, c.done[client])
 }
 
 func (c *servers) Close() error {
-	for _, n := range c.nodes {
+	for i, n := range c.nodes {
 		n.Stop()
+		if err := c.disks[i].Close(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
