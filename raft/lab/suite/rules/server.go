@@ -88,7 +88,9 @@ func (s *server) begin(life, restored int, now time.Duration) {
 	s.term, s.termAt = 0, now
 	s.asked, s.leadsTerm = 0, 0
 	s.yes, s.yesTwice = map[int]map[int]bool{}, map[int]bool{}
-	s.told, s.own, s.prior = s.snapshot, 0, s.snapshot
+	// What it once knew to be committed is so for ever, and it may have saved it.
+	s.told = max(s.told, s.own, s.prior, s.snapshot)
+	s.own, s.prior = 0, s.told
 	s.verified, s.verTerm = s.snapshot, 0
 	s.applied = max(s.snapshot, restored)
 	s.ackIndex, s.ackTerm, s.sinceAck = 0, 0, nil
