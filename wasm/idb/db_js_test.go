@@ -145,6 +145,12 @@ func TestWhoMayNotFound(t *testing.T) {
 		t.Error("founded with another's server")
 	}
 	ok(t, db.Take(ctx, id, alice))
+	st, _, _ := loaded(t, db, alice)
+	ok(t, save(t, st, entry(1, "x")))
+	ok(t, save(t, st, snapshot(1, "state")))
+	_, err := try("made")
+	want(t, err, ErrExists)
+	ok(t, db.Forget(ctx, id))
 	if founded, err := try("made"); !founded || err != nil {
 		t.Errorf("a created server cannot found: %v, %v", founded, err)
 	}
@@ -152,7 +158,7 @@ func TestWhoMayNotFound(t *testing.T) {
 		t.Errorf("founded twice: %v", err)
 	}
 	ok(t, db.PutRoom(ctx, Room{Token: "made 2", Made: true}))
-	_, err := try("made 2")
+	_, err = try("made 2")
 	want(t, err, ErrCluster)
 }
 

@@ -11,7 +11,12 @@
 //
 // Ids and cluster ids are 16 hex digits, since a JavaScript number holds only
 // 53 bits of them; the cluster 0000000000000000 stands for none. used is
-// milliseconds since 1970. n counts a server's batches from 1 without gaps.
+// milliseconds since 1970. n counts a server's batches from 1 without gaps. A
+// batch with a snapshot replaces all before it, which are deleted in the same
+// transaction: the batches that are there begin with number 1 or with a snapshot.
+// So the storage holds the latest snapshot and what was saved after it. A
+// snapshot is one value however large; while it is written there must be room
+// for it beside what it replaces.
 //
 // # Who may write
 //

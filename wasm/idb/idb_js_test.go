@@ -109,6 +109,16 @@ func entry(index uint64, data string) *raft.Save {
 		Entries: []raft.Entry{{Index: index, Term: 7, Data: []byte(data)}}}
 }
 
+// snapshot makes a save with a snapshot up to index, and these entries after it.
+func snapshot(index uint64, data string, entries ...string) *raft.Save {
+	s := &raft.Save{HardState: raft.HardState{Term: 7, Vote: id, Commit: index}, Snapshot: &raft.Snapshot{
+		Index: index, Term: 7, ConfigurationIndex: 1, Configuration: raft.Configuration{Voters: []raft.ID{id}}, Data: []byte(data)}}
+	for i, e := range entries {
+		s.Entries = append(s.Entries, raft.Entry{Index: index + uint64(i) + 1, Term: 7, Data: []byte(e)})
+	}
+	return s
+}
+
 // save saves and waits.
 func save(t *testing.T, st *Storage, s *raft.Save) error {
 	t.Helper()

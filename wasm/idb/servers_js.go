@@ -78,7 +78,7 @@ func (db *DB) Create(ctx context.Context, s Server) error {
 //
 // It gives false, and stores nothing, if the room is not known, not Made here,
 // or has a cluster already. A server that was created before is founded with
-// by its owner only (ErrFenced), and must not have saved anything.
+// by its owner only (ErrFenced), and must not have saved anything (ErrExists).
 func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64, first *raft.Save) (founded bool, err error) {
 	if cluster == 0 {
 		return false, onServer("found with", s.ID, fmt.Errorf("0 is not a cluster id"))
@@ -97,11 +97,17 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 				case found && old.Cluster != 0:
 					t.fail(fmt.Errorf("%w: %016x", ErrCluster, old.Cluster))
 				default:
-					r.Cluster = cluster
-					t.put(storeRooms, js.ValueOf(r.value()))
-					t.put(storeServers, js.ValueOf(s.value()))
-					t.store(storeSaves).Call("add", db.toJS(batch), saveKey(js.ValueOf(s.ID.String()), firstBatch))
-					founded = true
+					t.then(t.store(storeSaves).Call("count", db.between(s.ID.String())), func(saved js.Value) {
+						if saved.Int() > 0 {
+							t.fail(ErrExists)
+							return
+						}
+						r.Cluster = cluster
+						t.put(storeRooms, js.ValueOf(r.value()))
+						t.put(storeServers, js.ValueOf(s.value()))
+						t.store(storeSaves).Call("add", db.toJS(batch), saveKey(js.ValueOf(s.ID.String()), firstBatch))
+						founded = true
+					})
 				}
 			})
 		})

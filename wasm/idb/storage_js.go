@@ -23,7 +23,8 @@ const (
 )
 
 // Storage is one server's node.Storage. A Save is one transaction; any number
-// may be under way, and they become durable in order.
+// may be under way, and they become durable in order. One with a snapshot deletes
+// all earlier batches in the same transaction.
 type Storage struct {
 	db     *DB
 	id     raft.ID
@@ -73,25 +74,29 @@ func (st *Storage) event(then func(this js.Value)) js.Func {
 	})
 }
 
-// Load implements node.Storage.
+// Load implements node.Storage. The batches that are there begin with the first
+// of all or one with a snapshot, and none is missing after that.
 func (st *Storage) Load() (raft.Stored, error) {
 	var stored raft.Stored
 	next := uint64(firstBatch)
-	for more := true; more; {
+	for more, first := true, true; more; {
 		batches, err := st.page(next)
 		if err != nil {
 			return raft.Stored{}, onServer("load", st.id, err)
 		}
 		for _, b := range batches {
-			if b.n != next {
+			switch err = wire.ReplaySave(&stored, b.record); {
+			case first && b.n != firstBatch && err == nil && stored.Snapshot == nil:
+				err = fmt.Errorf("%w: batch %d is missing", ErrDamaged, b.n-1)
+			case !first && b.n != next:
 				err = fmt.Errorf("%w: batch %d is missing", ErrDamaged, next)
-			} else if err = wire.ReplaySave(&stored, b.record); err != nil {
+			case err != nil:
 				err = fmt.Errorf("%w: batch %d: %w", ErrDamaged, b.n, err)
 			}
 			if err != nil {
 				return raft.Stored{}, onServer("load", st.id, err)
 			}
-			next = b.n + 1
+			next, first = b.n+1, false
 		}
 		more = len(batches) == pageBatches
 	}
@@ -196,7 +201,11 @@ func (st *Storage) begin(s *raft.Save) (transaction js.Value, err error) {
 		transaction.Set("onabort", st.onAbort)
 		transaction.Call("objectStore", storeServers).Call("get", st.key).Set("onsuccess", st.onServer)
 		st.buf = wire.AppendSave(st.buf[:0], s)
-		transaction.Call("objectStore", storeSaves).Call("add", db.toJS(st.buf), saveKey(st.key, st.next))
+		saves := transaction.Call("objectStore", storeSaves)
+		if s.Snapshot != nil {
+			saves.Call("delete", db.keyRange.Call("bound", saveKey(st.key, 0), saveKey(st.key, st.next), false, true))
+		}
+		saves.Call("add", db.toJS(st.buf), saveKey(st.key, st.next))
 	})
 	if cap(st.buf) > keepBuffer {
 		st.buf = nil
