@@ -3,7 +3,6 @@ package labgob
 import (
 	"encoding"
 	"encoding/gob"
-	"go/token"
 	"reflect"
 )
 
@@ -43,9 +42,8 @@ func checkType(t reflect.Type) {
 		}
 		for i := range t.NumField() {
 			f := t.Field(i)
-			// An embedded struct of a lower-case type is sent all the same.
-			embedded := f.Anonymous && f.Type.Kind() == reflect.Struct
-			if !embedded && !token.IsExported(f.Name) {
+			// An embedded field has its type's name.
+			if !f.IsExported() {
 				warn(Warning{LowerCaseField, t.String(), f.Name})
 				continue
 			}
@@ -85,7 +83,7 @@ func checkZero(v reflect.Value, owner reflect.Type, field string, inside bool, d
 			return
 		}
 		for i := range t.NumField() {
-			if f := t.Field(i); f.IsExported() || f.Anonymous {
+			if f := t.Field(i); f.IsExported() {
 				checkZero(v.Field(i), t, f.Name, true, depth-1)
 			}
 		}

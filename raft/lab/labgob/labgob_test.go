@@ -16,14 +16,17 @@ type good struct {
 	Entries []inner
 	Next    *good
 	Command any
-	inner   // embedded: sent
+	Embedded
 }
+
+type Embedded struct{ Votes int }
 
 type bad struct {
 	Term  int
 	vote  int
 	Deep  map[string][]*worse
 	Other any
+	inner // embedded under a lower-case name
 }
 
 type worse struct{ index int }
@@ -68,12 +71,12 @@ func encode(t *testing.T, v any) []byte {
 func TestRoundTrip(t *testing.T) {
 	Register(inner{})
 	check(t, warnings(t, func() {
-		in := good{Term: 3, When: time.Unix(9, 0), Entries: []inner{{1}, {2}}, Next: &good{Term: 4}, Command: inner{7}}
+		in := good{Term: 3, When: time.Unix(9, 0), Entries: []inner{{1}, {2}}, Next: &good{Term: 4}, Command: inner{7}, Embedded: Embedded{8}}
 		var out good
 		if err := NewDecoder(bytes.NewReader(encode(t, in))).Decode(&out); err != nil {
 			t.Fatal(err)
 		}
-		if out.Term != 3 || !out.When.Equal(in.When) || len(out.Entries) != 2 || out.Next.Term != 4 || out.Command != (inner{7}) {
+		if out.Term != 3 || !out.When.Equal(in.When) || len(out.Entries) != 2 || out.Next.Term != 4 || out.Command != (inner{7}) || out.Votes != 8 {
 			t.Errorf("%+v came back as %+v", in, out)
 		}
 	}))
@@ -87,7 +90,7 @@ func TestLowerCaseFields(t *testing.T) {
 		}
 		NewDecoder(bytes.NewReader(nil)).Decode(&bad{})
 		Register(worse{index: 1})
-	}), "lower labgob.bad.vote", "lower labgob.worse.index")
+	}), "lower labgob.bad.vote", "lower labgob.worse.index", "lower labgob.bad.inner")
 }
 
 func TestNonDefault(t *testing.T) {
