@@ -69,6 +69,8 @@
 //
 //	6 Remove        server 8
 //
+//	7 Transfer      server 8
+//
 // # Save
 //
 // A save is one raft.Save as storage keeps it, one record of its own:

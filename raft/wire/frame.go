@@ -71,9 +71,12 @@ const (
 	// KindRemove asks the leader to remove a server from the cluster. It has
 	// no answer: the asker sees the configuration change.
 	KindRemove
+	// KindTransfer asks the leader to hand its office to a server. It has no
+	// answer: the asker sees who leads.
+	KindTransfer
 )
 
-var kindNames = [...]string{"?", "Raft", "Propose", "ProposeReply", "Join", "JoinReply", "Remove"}
+var kindNames = [...]string{"?", "Raft", "Propose", "ProposeReply", "Join", "JoinReply", "Remove", "Transfer"}
 
 func (k Kind) known() bool { return k > 0 && int(k) < len(kindNames) }
 
@@ -102,6 +105,7 @@ type Frame struct {
 	Join      Join            // KindJoin
 	JoinReply JoinReply       // KindJoinReply
 	Remove    raft.ID         // KindRemove
+	Transfer  raft.ID         // KindTransfer
 }
 
 func appendHeader(dst []byte, h Header, kind Kind) []byte {
@@ -144,6 +148,8 @@ func Decode(frame []byte) (Frame, error) {
 			f.JoinReply = r.joinReply()
 		case KindRemove:
 			f.Remove = raft.ID(r.uint64("server"))
+		case KindTransfer:
+			f.Transfer = raft.ID(r.uint64("server"))
 		}
 		r.end()
 	}

@@ -62,6 +62,8 @@ func FuzzDecode(f *testing.F) {
 			again = AppendJoinReply(nil, frame.Header, frame.JoinReply)
 		case KindRemove:
 			again = AppendRemove(nil, frame.Header, frame.Remove)
+		case KindTransfer:
+			again = AppendTransfer(nil, frame.Header, frame.Transfer)
 		}
 		if !bytes.Equal(again, data) {
 			t.Fatalf("%x\nencodes to\n%x", data, again)
