@@ -314,10 +314,10 @@ func (w *Watch) handled(now time.Duration, c *callSeen, to *server) {
 
 // replied notes what a caller learns from a reply.
 func (w *Watch) replied(now time.Duration, c *callSeen, from *server) {
-	if c.kind == preVote || c.kind == unknownRPC {
+	if c.kind == unknownRPC {
 		return
 	}
-	from.hears(c.replyTerm, now)
+	from.hears(c.replyTerm, now) // a pre-vote refused may tell of a later term, too
 	switch c.kind {
 	case requestVote:
 		if c.yes {
