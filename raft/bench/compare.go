@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"tabraft/raft/bench/load"
@@ -46,13 +45,20 @@ func (s *sample) allocs() float64 {
 	return float64(r.Allocs) / float64(r.Ops)
 }
 
-// cpu is the processor time that an operation took, the least of all rounds.
-func (s *sample) cpu() float64 {
-	least := math.Inf(1)
+// time is what an operation took, in nanoseconds: processor time in the middle
+// of all rounds or, where that is not known, time by the clock.
+func (s *sample) time() float64 {
+	var all []float64
 	for _, r := range s.results {
-		least = min(least, float64(r.CPUNanos)/float64(r.Ops))
+		if r.CPUNanos > 0 {
+			all = append(all, float64(r.CPUNanos)/float64(r.Ops))
+		}
 	}
-	return least
+	if len(all) == 0 {
+		return s.median().NanosPerOp()
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 func (s *sample) bytes() float64 {
@@ -102,7 +108,7 @@ func (s *session) compare(rounds int, cases []testCase) [][]*sample {
 	return all
 }
 
-// bestOfEach keeps, of the samples of one name, the one with the best median.
+// bestOfEach keeps, of the samples of one name, the best one.
 func bestOfEach(samples []*sample) []*sample {
 	var kept []*sample
 	for _, s := range samples {
@@ -110,11 +116,20 @@ func bestOfEach(samples []*sample) []*sample {
 		switch {
 		case at < 0:
 			kept = append(kept, s)
-		case s.ok() && (!kept[at].ok() || s.median().OpsPerSecond() > kept[at].median().OpsPerSecond()):
+		case s.ok() && (!kept[at].ok() || s.beats(kept[at])):
 			kept[at] = s
 		}
 	}
 	return kept
+}
+
+// beats tells which of two ways is the better one: the one with more operations
+// a second where servers wait for each other, else the one that takes less time.
+func (s *sample) beats(other *sample) bool {
+	if s.median().P50 > 0 {
+		return s.median().OpsPerSecond() > other.median().OpsPerSecond()
+	}
+	return s.time() < other.time()
 }
 
 // find gives the sample of a name, nil if there is none with results.

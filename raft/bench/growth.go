@@ -26,7 +26,7 @@ func benchLog(s *session) error {
 	}
 	mine := ours
 	mine.variant = "discard"
-	rows := [][]string{{"entries", "implementation", "one: ns/op", "allocs/op", "separate: ns/op", "allocs/op", "heap B/entry"}}
+	rows := [][]string{{"entries", "implementation", "one: CPU ns/op", "allocs/op", "separate: CPU ns/op", "allocs/op", "heap B/entry"}}
 	heap := map[int]map[string]float64{}
 	for _, n := range lengths {
 		heap[n] = map[string]float64{}
@@ -39,7 +39,7 @@ func benchLog(s *session) error {
 				if err != nil {
 					return err
 				}
-				row = append(row, fmt.Sprintf("%.0f", res.NanosPerOp()), fmt.Sprintf("%.2f", float64(res.Allocs)/float64(res.Ops)))
+				row = append(row, fmt.Sprintf("%.0f", (&sample{results: []load.Result{res}}).time()), fmt.Sprintf("%.2f", float64(res.Allocs)/float64(res.Ops)))
 				last = res
 			}
 			heap[n][k.name] = float64(last.HeapBytes) / float64(n+ops+ops/5) / 3
@@ -68,7 +68,7 @@ func benchServers(s *session) error {
 		}
 	}
 	all := s.compare(rounds, cases)
-	rows := [][]string{{"servers", "implementation", "one: ns/op", "a follower", "allocs/op", "separate: ns/op", "a follower", "allocs/op"}}
+	rows := [][]string{{"servers", "implementation", "one: CPU ns/op", "a follower", "allocs/op", "separate: CPU ns/op", "a follower", "allocs/op"}}
 	for i := 0; i < len(cases); i += 2 {
 		n := cases[i].request.Servers
 		for j, k := range cases[i].contenders {
@@ -78,14 +78,14 @@ func benchServers(s *session) error {
 					row = append(row, "failed", "", "")
 					continue
 				}
-				each := samples[j].median().NanosPerOp()
+				each := samples[j].time()
 				row = append(row, fmt.Sprintf("%.0f", each), fmt.Sprintf("%.0f", each/float64(max(n-1, 1))), fmt.Sprintf("%.2f", samples[j].allocs()))
 			}
 			rows = append(rows, row)
 		}
 		for k, l := range []string{load.LoadOne, load.LoadSeparate} {
 			if us, them := all[i+k][0], all[i+k][1]; us.ok() && them.ok() {
-				s.ratio(fmt.Sprintf("growth/servers/%d/%s", n, l), us.median().OpsPerSecond(), them.median().OpsPerSecond())
+				s.ratio(fmt.Sprintf("growth/servers/%d/%s", n, l), 1e9/us.time(), 1e9/them.time())
 			}
 		}
 	}

@@ -54,7 +54,7 @@ func benchNode(s *session) error {
 			}
 			m := k.median()
 			row = append(row, count(m.OpsPerSecond()), count(k.best().OpsPerSecond()), duration(m.P50), duration(k.p99()),
-				fmt.Sprintf("%.0f ns", k.cpu()), fmt.Sprintf("%.2f", k.allocs()), fmt.Sprintf("%.0f", k.bytes()))
+				fmt.Sprintf("%.0f ns", k.time()), fmt.Sprintf("%.2f", k.allocs()), fmt.Sprintf("%.0f", k.bytes()))
 			if first != nil && k != first {
 				row = append(row, fmt.Sprintf("%.2fx", first.median().OpsPerSecond()/m.OpsPerSecond()))
 			}
@@ -85,7 +85,7 @@ func (s *session) judgeNode(c testCase, samples []*sample) {
 	}
 	if rival := find(samples, "etcd 3.6 RawNode"); rival != nil {
 		them := rival.median().OpsPerSecond()
-		s.ratio("node/"+c.name+"/cpu-ns", first.cpu(), rival.cpu())
+		s.ratio("node/"+c.name+"/cpu-ns", first.time(), rival.time())
 		s.ratio("node/"+c.name+"/p99-ns", float64(first.p99()), float64(rival.p99()))
 		s.want(us >= 2*them, "node/%s: %.2fx etcd 3.6's best driver, to be 2x", c.name, us/them)
 		s.want(first.p99() <= rival.p99(), "node/%s: p99 %s, etcd 3.6's best driver %s", c.name, duration(first.p99()), duration(rival.p99()))

@@ -29,7 +29,7 @@ func benchWasm(s *session) error {
 	}
 	s.compare(1, cases) // lets Node compile it well
 	all := s.compare(rounds, cases)
-	printCore("The same core loop under GOOS=js GOARCH=wasm, in Node", cases, all)
+	printCore("The same core loop under GOOS=js GOARCH=wasm, in Node (time by the clock)", cases, all)
 	for i, c := range cases {
 		s.judgeCore("wasm/", c, all[i])
 	}

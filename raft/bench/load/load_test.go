@@ -118,6 +118,18 @@ func TestVerifyClusterFindsWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestMachineState(t *testing.T) {
+	var a, b Machine
+	a.Apply(command(5, 8))
+	a.Apply(command(6, 8))
+	if err := b.SetState(a.State()); err != nil || b.check(2, a.sum) != nil || b.Published() != 2 {
+		t.Errorf("%v, %+v", err, &b)
+	}
+	if b.SetState(nil) == nil {
+		t.Error("no bytes are a state")
+	}
+}
+
 func TestHistogram(t *testing.T) {
 	for v := uint64(1); v < 1<<40; v = v*17/16 + 1 {
 		low, high := smallest(bucket(v)), smallest(bucket(v)+1)

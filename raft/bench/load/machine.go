@@ -43,6 +43,21 @@ func (m *Machine) Publish() { m.published.Store(m.count) }
 // Published is how many commands were applied when Publish was last called.
 func (m *Machine) Published() uint64 { return m.published.Load() }
 
+// State encodes the state, for a snapshot.
+func (m *Machine) State() []byte {
+	return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, m.count), m.sum)
+}
+
+// SetState replaces the state by one that State gave.
+func (m *Machine) SetState(b []byte) error {
+	if len(b) != 16 {
+		return fmt.Errorf("a state of %d bytes", len(b))
+	}
+	m.count, m.sum = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+	m.Publish()
+	return nil
+}
+
 // addToSum adds a number to a checksum of a sequence (FNV's prime).
 func addToSum(sum, number uint64) uint64 { return sum*1099511628211 + number + 1 }
 

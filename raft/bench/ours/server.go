@@ -101,3 +101,7 @@ func (m machine) Apply(_ uint64, command []byte) []byte {
 	m.Publish()
 	return nil
 }
+
+func (m machine) Snapshot() []byte { return m.State() }
+
+func (m machine) Restore(data []byte) error { return m.SetState(data) }
