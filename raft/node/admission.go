@@ -53,7 +53,7 @@ func (n *Node) admit(now time.Duration) {
 	v, conf := n.view()
 	switch {
 	case !conf.IsMember(n.cfg.ID):
-		n.ask(v)
+		n.askIn(v)
 		n.admission.next = now + askInterval
 	case v.Role == raft.Leader:
 		n.change(now, v, conf)
@@ -67,8 +67,8 @@ func (n *Node) admit(now time.Duration) {
 	}
 }
 
-// ask sends a Join to the leader, or to one connected server after the other.
-func (n *Node) ask(v raft.View) {
+// askIn sends a Join to the leader, or to one connected server after the other.
+func (n *Node) askIn(v raft.View) {
 	to := v.Leader
 	if to == raft.None {
 		to = n.admission.leader

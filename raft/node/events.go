@@ -23,6 +23,11 @@ const (
 	EventMembers
 	// EventRejected: something from Peer was refused, for the reason Err.
 	EventRejected
+	// EventSnapshot: a snapshot up to Index, of Size bytes, was taken.
+	EventSnapshot
+	// EventRestored: the state machine was set to a snapshot up to Index, of
+	// Size bytes, from storage or from the leader.
+	EventRestored
 	// EventStopped: the server stopped, for the reason Err.
 	EventStopped
 )
@@ -35,6 +40,7 @@ type Event struct {
 	Role    raft.Role
 	Term    uint64
 	Index   uint64
+	Size    int
 	Entries []raft.Entry
 	Message *raft.Message
 	Err     error

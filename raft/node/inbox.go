@@ -12,7 +12,9 @@ import (
 const (
 	maxInboxFrames = 4096
 	maxInboxBytes  = 8 << 20
-	maxOutstanding = 8192 // proposals of this server waiting for an answer
+	// maxOutstanding is how many of this server's proposals, and how many of its
+	// reads, wait for an answer, and how many calls of clients for the loop.
+	maxOutstanding = 8192
 )
 
 // input is one thing for the loop to do.
@@ -23,6 +25,7 @@ type input struct {
 	seq   uint64 // inputSaved
 	err   error  // inputSaved, inputStop
 	call  func() // inputCall
+	ask   asker  // inputAsk
 }
 
 type inputKind uint8
@@ -33,6 +36,7 @@ const (
 	inputPeerUp
 	inputPeerDown
 	inputCall // run on the loop
+	inputAsk
 	inputStop
 )
 
@@ -42,6 +46,7 @@ type inbox struct {
 	queue   []input
 	frames  int
 	bytes   int
+	asks    int
 	dropped uint64
 	closed  bool
 	wake    chan struct{} // holds a token while the loop has something to do
@@ -56,7 +61,10 @@ func (b *inbox) put(in input) bool {
 	if b.closed {
 		return false
 	}
-	if in.kind == inputFrame {
+	switch in.kind {
+	case inputAsk:
+		b.asks++
+	case inputFrame:
 		if b.frames >= maxInboxFrames || b.bytes+len(in.frame) > maxInboxBytes {
 			b.dropped++
 			return true
@@ -67,6 +75,55 @@ func (b *inbox) put(in input) bool {
 	b.queue = append(b.queue, in)
 	b.nudge()
 	return true
+}
+
+// asker is what a client of this server wants, of which there may be many: a
+// proposal, a read.
+type asker interface {
+	// take is called by the loop; after an error, refuse.
+	take(*Node) error
+	refuse(error)
+}
+
+// full tells whether one more inputAsk would be too many.
+func (b *inbox) full() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.asks >= maxOutstanding
+}
+
+// ask gives the loop what a client wants, or refuses it.
+func (n *Node) ask(a asker) {
+	if n.inbox.full() {
+		a.refuse(ErrOverloaded)
+	} else if !n.inbox.put(input{kind: inputAsk, ask: a}) {
+		a.refuse(n.Err())
+	}
+}
+
+// take is for the loop.
+func (n *Node) take(a asker) {
+	err := n.err
+	if !n.ended {
+		err = a.take(n)
+	}
+	if err != nil {
+		a.refuse(err)
+	}
+}
+
+// call has the loop run f, or calls refused with the reason if it has ended.
+func (n *Node) call(f func(), refused func(error)) {
+	run := func() {
+		if n.ended {
+			refused(n.err)
+			return
+		}
+		f()
+	}
+	if !n.inbox.put(input{kind: inputCall, call: run}) {
+		refused(n.Err())
+	}
 }
 
 // nudge makes the loop go round.
@@ -82,7 +139,7 @@ func (b *inbox) take(spare []input) []input {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	all := b.queue
-	b.queue, b.frames, b.bytes = spare[:0], 0, 0
+	b.queue, b.frames, b.bytes, b.asks = spare[:0], 0, 0, 0
 	return all
 }
 

@@ -32,12 +32,19 @@ type Transport interface {
 	Send(to raft.ID, frame []byte) bool
 }
 
-// StateMachine is what the log is for.
+// StateMachine is what the log is for. The loop makes one call at a time.
 type StateMachine interface {
-	// Apply runs one committed command and gives its encoded result, which
-	// travels back to whoever proposed it. It must depend on nothing but the
-	// commands applied before, and must not keep or change command.
+	// Apply runs one committed command and gives its encoded result, at most
+	// wire.MaxCommand bytes, which travels back to whoever proposed it. It must
+	// depend on nothing but the commands applied before, and must not keep or
+	// change command.
 	Apply(index uint64, command []byte) []byte
+	// Snapshot encodes the state after the commands applied so far. The bytes
+	// are the node's from then on. The server does nothing else meanwhile.
+	Snapshot() []byte
+	// Restore replaces the state by one that Snapshot gave, on this server or
+	// another. It must not keep or change data. An error ends the server.
+	Restore(data []byte) error
 }
 
 // Clock is where a driver's time comes from.

@@ -11,8 +11,8 @@ import (
 	"tabraft/raft/wire"
 )
 
-// Config is what a node is made of. All but Observer, Admitted and Raft is
-// needed.
+// Config is what a node is made of. Needed are ID, Storage, Transport, Machine,
+// Clock and Rand.
 type Config struct {
 	ID raft.ID
 	// Cluster is the id of the cluster that this server belongs to; 0 for one
@@ -34,6 +34,11 @@ type Config struct {
 	// waits for what else is about to arrive: where every input is a call from
 	// outside of its own, as in a browser, batches form only this way.
 	Gather func()
+	// SnapshotBytes is how many bytes of entries, each counted with 64 more than
+	// its data, are applied before a snapshot takes their place; snapshot.go has
+	// the whole rule. Default DefaultSnapshotBytes; negative for no snapshots
+	// but those that Node.Snapshot asks for.
+	SnapshotBytes int
 	// Raft tunes the core; its ID and Rand are set from this Config.
 	Raft raft.Config
 }
@@ -56,8 +61,8 @@ type Node struct {
 	timer Timer
 	done  chan struct{}
 
-	// mu guards core, err and cluster; the loop holds it while it feeds the
-	// core, never while it calls out.
+	// mu guards core, with cfg.Rand, err and cluster; the loop holds it while it
+	// feeds the core, never while it calls out.
 	mu      sync.Mutex
 	core    *raft.Core
 	cluster uint64
@@ -65,7 +70,10 @@ type Node struct {
 
 	// What follows belongs to the loop.
 	peers     map[raft.ID]bool // connected
+	applied   uint64           // last index that the state machine has
 	proposals proposals
+	reads     reads
+	snapshots snapshots
 	admission admission
 	seen      seen
 	ended     bool
@@ -78,6 +86,9 @@ func Start(cfg Config) (*Node, error) {
 		return nil, fmt.Errorf("loading the server's state: %w", err)
 	}
 	cfg.Raft.ID, cfg.Raft.Rand = cfg.ID, cfg.Rand
+	if cfg.SnapshotBytes == 0 {
+		cfg.SnapshotBytes = DefaultSnapshotBytes
+	}
 	core, err := raft.New(cfg.Raft, st, cfg.Clock.Now())
 	if err != nil {
 		return nil, err
@@ -87,6 +98,10 @@ func Start(cfg Config) (*Node, error) {
 		core: core, cluster: cfg.Cluster, peers: map[raft.ID]bool{},
 	}
 	n.proposals.init()
+	n.planSnapshot(0)
+	if st.Snapshot != nil {
+		n.snapshots.durable = st.Snapshot.Index
+	}
 	n.timer = cfg.Clock.Timer(n.inbox.nudge)
 	n.inbox.nudge()
 	go n.run()
@@ -164,16 +179,20 @@ func (n *Node) round(queue []input) {
 		}
 	}
 	now := n.now()
+	n.tick(now)
+	n.submitProposals(now)
+	n.admit(now)
+	n.carryOut(now)
+	n.observe(now)
+	n.timer.Reset(n.nextDeadline())
+}
+
+func (n *Node) tick(now time.Duration) {
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	if now >= n.core.NextDeadline() {
 		n.core.Tick(now)
 	}
-	n.mu.Unlock()
-	n.submitProposals(now)
-	n.admit(now)
-	n.carryOut()
-	n.observe(now)
-	n.timer.Reset(n.nextDeadline())
 }
 
 // view gives the core's state at a glance and the configuration in force.
@@ -190,7 +209,7 @@ func (n *Node) nextDeadline() time.Duration {
 	n.mu.Lock()
 	at := n.core.NextDeadline()
 	n.mu.Unlock()
-	return min(at, n.proposals.deadline(), n.admission.next)
+	return min(at, n.proposals.deadline(), n.reads.deadline(), n.admission.next)
 }
 
 func (n *Node) handle(in *input) {
@@ -209,6 +228,8 @@ func (n *Node) handle(in *input) {
 		n.mu.Unlock()
 	case inputCall:
 		in.call()
+	case inputAsk:
+		n.take(in.ask)
 	case inputStop:
 		n.end(in.err)
 	}
@@ -219,12 +240,24 @@ func (n *Node) handleSaved(in *input) {
 		n.end(fmt.Errorf("storage failed: %w", in.err))
 		return
 	}
-	n.mu.Lock()
-	err := n.core.Saved(n.now(), in.seq)
-	n.mu.Unlock()
+	err := n.saved(in.seq)
 	if err != nil {
 		n.end(err)
+		return
 	}
+	n.snapshotSaved(in.seq)
+}
+
+func (n *Node) saved(seq uint64) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.core.Saved(n.now(), seq)
+}
+
+func (n *Node) step(now time.Duration, m *raft.Message) error {
+	n.mu.Lock()
+	defer n.mu.Unlock() // also if an invariant is found broken
+	return n.core.Step(now, *m)
 }
 
 // end stops the loop after this input.
@@ -283,10 +316,7 @@ func (n *Node) handleMessages(f wire.Frame) {
 	for i := range f.Messages {
 		m := &f.Messages[i]
 		n.emit(Event{Kind: EventReceived, Peer: m.From, Message: m})
-		n.mu.Lock()
-		err := n.core.Step(now, *m)
-		n.mu.Unlock()
-		if err != nil {
+		if err := n.step(now, m); err != nil {
 			n.reject(f.From, err)
 		}
 		if m.Type == raft.RequestPreVote || m.Type == raft.RequestVote {
@@ -301,11 +331,10 @@ func (n *Node) reject(peer raft.ID, err error) {
 }
 
 // carryOut does what the core wants, until it wants nothing more.
-func (n *Node) carryOut() {
-	for {
-		n.mu.Lock()
-		rd, ok := n.core.Ready()
-		n.mu.Unlock()
+func (n *Node) carryOut(now time.Duration) {
+	for !n.ended {
+		n.submitReads(now)
+		rd, ok := n.ready()
 		if !ok {
 			return
 		}
@@ -313,12 +342,26 @@ func (n *Node) carryOut() {
 		n.sendMessages(rd.Messages)
 		if rd.Save != nil {
 			seq := rd.Save.Seq
+			n.noteSave(rd.Save)
 			n.cfg.Storage.Save(rd.Save, func(err error) {
 				n.inbox.put(input{kind: inputSaved, seq: seq, err: err})
 			})
 		}
+		if rd.Snapshot != nil {
+			if n.restore(rd.Snapshot); n.ended {
+				return
+			}
+		}
 		n.apply(rd.Committed)
+		n.grant(rd.Reads)
+		n.serveReads()
 	}
+}
+
+func (n *Node) ready() (raft.Ready, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.core.Ready()
 }
 
 // sendMessages puts the messages for one server into as few frames as fit.
@@ -340,6 +383,9 @@ func (n *Node) header(to raft.ID) wire.Header {
 
 // apply runs committed commands and answers who waits for them.
 func (n *Node) apply(entries []raft.Entry) {
+	if len(entries) == 0 {
+		return
+	}
 	for i := range entries {
 		e := &entries[i]
 		var result []byte
@@ -348,8 +394,8 @@ func (n *Node) apply(entries []raft.Entry) {
 		}
 		n.answer(e, result)
 	}
-	if len(entries) > 0 {
-		n.emit(Event{Kind: EventApplied, Entries: entries})
-	}
+	n.applied = entries[len(entries)-1].Index
+	n.emit(Event{Kind: EventApplied, Entries: entries})
 	n.flushReplies()
+	n.noteApplied(entries)
 }

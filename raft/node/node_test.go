@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -25,6 +26,7 @@ const (
 type list struct {
 	mu       sync.Mutex
 	commands []string
+	restored int
 }
 
 func (l *list) Apply(index uint64, command []byte) []byte {
@@ -32,6 +34,28 @@ func (l *list) Apply(index uint64, command []byte) []byte {
 	defer l.mu.Unlock()
 	l.commands = append(l.commands, string(command))
 	return fmt.Appendf(nil, "%d:%s", index, command)
+}
+
+// Snapshot and Restore are of a form that tests can make and read.
+func (l *list) Snapshot() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, _ := json.Marshal(l.commands) // strings always can be
+	return b
+}
+
+func (l *list) Restore(data []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.restored++
+	l.commands = nil
+	return json.Unmarshal(data, &l.commands)
+}
+
+func (l *list) restores() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.restored
 }
 
 func (l *list) applied() []string {
@@ -55,6 +79,8 @@ type cluster struct {
 	net     *MemoryNetwork
 	clock   *SystemClock
 	servers map[raft.ID]*server
+	// configure, if set, changes how servers started from now on are made.
+	configure func(*Config)
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -82,11 +108,15 @@ func (c *cluster) start(id raft.ID) *server {
 		c.servers[id] = s
 	}
 	s.port, s.machine = c.net.Port(id), &list{}
-	n, err := Start(Config{
+	cfg := Config{
 		ID: id, Cluster: s.cluster, Storage: s.storage, Transport: s.port, Machine: s.machine, Clock: c.clock,
 		Rand:     rand.New(rand.NewPCG(uint64(id), 1)),
 		Admitted: func(cluster uint64) error { s.cluster = cluster; return nil },
-	})
+	}
+	if c.configure != nil {
+		c.configure(&cfg)
+	}
+	n, err := Start(cfg)
 	if err != nil {
 		c.t.Fatal(err)
 	}

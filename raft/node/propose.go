@@ -118,31 +118,30 @@ func (n *Node) Propose(ctx context.Context, command []byte) (Result, error) {
 	}
 }
 
-// ProposeFunc is Propose for callers that do not wait: done is called once,
-// from the loop, and must not block. The command fails when the Clock has
-// passed deadline, which is ProposeTimeout away or less. The command is the node's from then on.
+// ProposeFunc is Propose for callers that do not wait: done is called once, from
+// the loop or before ProposeFunc returns, and must not block. The command fails
+// when the Clock has passed deadline, which is ProposeTimeout away or less. The
+// command is the node's from then on.
 func (n *Node) ProposeFunc(command []byte, deadline time.Duration, done func(Result, error)) {
 	if len(command) > maxCommand {
 		done(Result{}, ErrTooLarge)
 		return
 	}
-	queued := n.inbox.put(input{kind: inputCall, call: func() {
-		ps := &n.proposals
-		switch {
-		case n.ended:
-			done(Result{}, n.err)
-		case len(ps.mine) >= maxOutstanding:
-			done(Result{}, ErrOverloaded)
-		default:
-			ps.last++
-			p := &proposal{request: ps.last, command: command, done: done, deadline: deadline}
-			ps.mine[p.request] = p
-			ps.fresh = append(ps.fresh, p)
-		}
-	}})
-	if !queued {
-		done(Result{}, n.Err())
+	n.ask(&proposal{command: command, done: done, deadline: deadline})
+}
+
+func (p *proposal) refuse(err error) { p.done(Result{}, err) }
+
+func (p *proposal) take(n *Node) error {
+	ps := &n.proposals
+	if len(ps.mine) >= maxOutstanding {
+		return ErrOverloaded
 	}
+	ps.last++
+	p.request = ps.last
+	ps.mine[p.request] = p
+	ps.fresh = append(ps.fresh, p)
+	return nil
 }
 
 // submitProposals hands the leader what it has not been handed yet.
@@ -230,6 +229,8 @@ func (n *Node) handlePropose(f wire.Frame) {
 			n.proposals.inLog[index] = waiter{term: term, peer: f.From, request: q.Request}
 		case errors.Is(err, raft.ErrOverloaded):
 			n.reply(f.From, wire.ProposalReply{Request: q.Request, Code: wire.CodeOverloaded, Leader: leader})
+		case errors.Is(err, raft.ErrTransferring), leader == raft.None:
+			n.reply(f.From, wire.ProposalReply{Request: q.Request, Code: wire.CodeUnavailable, Leader: leader})
 		default:
 			n.reply(f.From, wire.ProposalReply{Request: q.Request, Code: wire.CodeNotLeader, Leader: leader})
 		}
@@ -257,6 +258,25 @@ func (n *Node) answer(e *raft.Entry, result []byte) {
 	default:
 		n.finish(p, Result{e.Index, e.Term, result}, nil)
 	}
+}
+
+// skipProposals deals with who waits for entries up to index after a snapshot
+// took their place: their commands are in it, or others were committed there.
+// Commands of this server go to the leader once more, as after any silence;
+// other servers are told to do the same.
+func (n *Node) skipProposals(index uint64) {
+	for at, w := range n.proposals.inLog {
+		if at > index {
+			continue
+		}
+		delete(n.proposals.inLog, at)
+		if w.peer != raft.None {
+			n.reply(w.peer, wire.ProposalReply{Request: w.request, Code: wire.CodeUncertain})
+		} else if p := n.proposals.mine[w.request]; p != nil {
+			p.leader = raft.None
+		}
+	}
+	n.flushReplies()
 }
 
 func (n *Node) finish(p *proposal, r Result, err error) {
@@ -297,7 +317,9 @@ func (n *Node) handleReplies(f wire.Frame) {
 		case wire.CodeTooLarge:
 			n.finish(p, Result{}, ErrTooLarge)
 		default:
-			p.leader = raft.None // it goes to the next leader known
+			// Not done, or perhaps done where this server cannot see it: it goes
+			// to the leader known then.
+			p.leader = raft.None
 		}
 	}
 }
@@ -305,10 +327,15 @@ func (n *Node) handleReplies(f wire.Frame) {
 // failAll ends what still waits when the server has stopped.
 func (n *Node) failAll() {
 	for _, in := range n.inbox.close() {
-		if in.kind == inputCall {
+		switch in.kind {
+		case inputCall:
 			in.call()
+		case inputAsk:
+			n.take(in.ask)
 		}
 	}
+	n.snapshots.fail(n.err)
+	n.failReads(n.err)
 	for _, p := range append(n.proposals.order, n.proposals.fresh...) {
 		err := fmt.Errorf("%w: %w", n.err, p.stoppedError())
 		n.finish(p, Result{}, err)
