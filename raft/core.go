@@ -7,9 +7,13 @@ import (
 	"time"
 )
 
-// maxTerm is beyond every term that elections can reach; a larger one in a
-// message is nonsense, and counting on from it would overflow.
-const maxTerm = 1 << 62
+// maxTerm and maxIndex are beyond every term that elections and every index that
+// logs can reach; larger ones are nonsense, and counting on from them would
+// overflow.
+const (
+	maxTerm  = 1 << 62
+	maxIndex = 1 << 62
+)
 
 // entryOverhead is what an entry counts beyond its data, in bytes, where memory
 // is limited, so that empty ones are not free.
@@ -218,7 +222,7 @@ func New(cfg Config, st Stored, now time.Duration) (*Core, error) {
 // load takes over what was stored, if it can be a server's.
 func (c *Core) load(st Stored) error {
 	if s := st.Snapshot; s != nil {
-		if s.Index == 0 || s.Term == 0 || s.Term > c.currentTerm || s.ConfigurationIndex > s.Index {
+		if s.Index == 0 || s.Index > maxIndex || s.Term == 0 || s.Term > c.currentTerm || s.ConfigurationIndex > s.Index {
 			return fmt.Errorf("raft: the stored snapshot stands for entry %d of term %d in term %d", s.Index, s.Term, c.currentTerm)
 		}
 		if err := s.Configuration.validate(); err != nil {
@@ -384,8 +388,8 @@ func (c *Core) check(m Message) error {
 	if m.Term == 0 && !(m.Reject || m.Type == RequestPreVoteReply) {
 		return errors.New("term 0")
 	}
-	if m.Term > maxTerm {
-		return fmt.Errorf("term %d", m.Term)
+	if m.Term > maxTerm || m.LogIndex > maxIndex {
+		return fmt.Errorf("index %d of term %d", m.LogIndex, m.Term)
 	}
 	switch m.Type {
 	case RequestPreVote, RequestVote:
@@ -476,7 +480,7 @@ func (c *Core) send(m Message) {
 		c.out = append(c.out, m)
 	default:
 		if after := c.saves.covering(c.hardState(), c.log.lastIndex()); after > c.saves.durable {
-			c.saves.held = append(c.saves.held, heldMessage{after, m})
+			c.saves.hold(after, m)
 		} else {
 			c.out = append(c.out, m)
 		}

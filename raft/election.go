@@ -165,7 +165,7 @@ func (c *Core) handleVoteReply(m Message) {
 // recordVote counts each voter once. A grant is a promise for the whole term;
 // a refusal may be the answer to an earlier question, so a grant replaces it.
 func (c *Core) recordVote(m Message) {
-	if _, again := c.votes[m.From]; again && m.Reject {
+	if _, again := c.votes[m.From]; again && m.Reject || !c.Configuration().IsVoter(m.From) {
 		return
 	}
 	c.votes[m.From] = !m.Reject

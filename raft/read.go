@@ -15,7 +15,8 @@ import "time"
 // which the rest of Raft's safety does not stand: their rates must differ by
 // less than a tenth, and they must go on while a machine sleeps.
 
-// maxReads limits the requests of ReadIndex that wait for a round.
+// maxReads limits the requests of ReadIndex that wait for a round, and the answers
+// that wait for Ready.
 const maxReads = 4096
 
 // reads are a leader's.
@@ -71,7 +72,7 @@ func (c *Core) handleReadIndex(m Message) {
 }
 
 func (c *Core) handleReadIndexReply(m Message) {
-	if c.leader == m.From {
+	if c.leader == m.From && len(c.answered) < maxReads {
 		c.answered = append(c.answered, Read{m.Hint, m.LogIndex})
 	}
 }

@@ -110,6 +110,16 @@ func (s *saves) done(seq uint64) error {
 	return nil
 }
 
+// maxHeld limits the messages that wait for storage. One more is lost, as
+// messages may be; correct servers do not send so many without an answer.
+const maxHeld = 4096
+
+func (s *saves) hold(after uint64, m Message) {
+	if len(s.held) < maxHeld {
+		s.held = append(s.held, heldMessage{after, m})
+	}
+}
+
 // release appends the held messages that may leave now to out.
 func (s *saves) release(out []Message) []Message {
 	n := 0
