@@ -4,11 +4,28 @@ import (
 	"bytes"
 	"encoding/gob"
 	"reflect"
+	"slices"
 	"sync"
 )
 
 // Marshal encodes one value as a stream of its own.
 func Marshal(v any) ([]byte, error) {
+	if value := reflect.ValueOf(v); value.IsValid() {
+		checkType(value.Type())
+		base, err := indirect(value)
+		if err != nil {
+			return nil, err
+		}
+		if p := planFor(base.Type()); p != nil {
+			room := buffers.Get().(*[]byte)
+			defer buffers.Put(room)
+			message, ok := p.message(*room, base)
+			*room = message[:0]
+			if ok {
+				return slices.Concat(p.descriptions, message), nil
+			}
+		}
+	}
 	var buf bytes.Buffer
 	if err := NewEncoder(&buf).Encode(v); err != nil {
 		return nil, err
