@@ -3,6 +3,7 @@
 //	tabraft serve     serve the page, and introduce its tabs to one another
 //	tabraft peer      run a server that joins the tabs of a room
 //	tabraft sim       try to break the core in seeded worlds
+//	tabraft lab       make and test your own Raft
 //	tabraft help      what there is; tabraft help serve tells more
 //	tabraft version   which build this is
 //
@@ -33,6 +34,7 @@ var commands = []command{
 	{"serve", "serve the page, and introduce its tabs to one another", serve},
 	{"peer", "run a server that joins the tabs of a room", peer},
 	{"sim", "try to break the core in seeded worlds", simulate},
+	{"lab", "make, test and serve your own Raft", runLab},
 }
 
 const (
