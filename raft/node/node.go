@@ -43,6 +43,9 @@ type Config struct {
 	Raft raft.Config
 }
 
+// defaultElectionTimeout is that of raft.Config.
+const defaultElectionTimeout = 400 * time.Millisecond
+
 // Reasons for a node to stop.
 var (
 	// ErrStopped: Stop was called.
@@ -61,18 +64,23 @@ type Node struct {
 	timer Timer
 	done  chan struct{}
 
-	// mu guards core, with cfg.Rand, err and cluster; the loop holds it while it
+	// sending is held from the core's Ready until its messages are with the
+	// Transport. Taken before mu.
+	sending sync.Mutex
+	// mu guards core, with cfg.Rand, err, cluster and left; the loop holds it while it
 	// feeds the core, never while it calls out.
 	mu      sync.Mutex
 	core    *raft.Core
 	cluster uint64
 	err     error
+	left    bool // HandOver was called: the core is done with
 
 	// What follows belongs to the loop.
 	peers     map[raft.ID]bool // connected
 	applied   uint64           // last index that the state machine has
 	proposals proposals
 	reads     reads
+	transfers transfers
 	snapshots snapshots
 	admission admission
 	seen      seen
@@ -182,6 +190,7 @@ func (n *Node) round(queue []input) {
 	n.tick(now)
 	n.submitProposals(now)
 	n.admit(now)
+	n.moveTransfers(now)
 	n.carryOut(now)
 	n.observe(now)
 	n.timer.Reset(n.nextDeadline())
@@ -202,6 +211,14 @@ func (n *Node) view() (raft.View, raft.Configuration) {
 	return n.core.View(), *n.core.Configuration()
 }
 
+// electionTimeout is the core's shortest one.
+func (n *Node) electionTimeout() time.Duration {
+	if d := n.cfg.Raft.ElectionTimeout; d > 0 {
+		return d
+	}
+	return defaultElectionTimeout
+}
+
 func (n *Node) now() time.Duration { return n.cfg.Clock.Now() }
 
 // nextDeadline is when the loop must go round without an input.
@@ -209,7 +226,7 @@ func (n *Node) nextDeadline() time.Duration {
 	n.mu.Lock()
 	at := n.core.NextDeadline()
 	n.mu.Unlock()
-	return min(at, n.proposals.deadline(), n.reads.deadline(), n.admission.next)
+	return min(at, n.proposals.deadline(), n.reads.deadline(), n.transfers.deadline(), n.admission.next)
 }
 
 func (n *Node) handle(in *input) {
@@ -308,6 +325,8 @@ func (n *Node) handleFrame(peer raft.ID, b []byte) {
 		n.handleReplies(f)
 	case wire.KindRemove:
 		n.handleRemove(f)
+	case wire.KindTransfer:
+		n.handleTransfer(f)
 	}
 }
 
@@ -338,8 +357,6 @@ func (n *Node) carryOut(now time.Duration) {
 		if !ok {
 			return
 		}
-		// What others wait for goes first: they work while we store.
-		n.sendMessages(rd.Messages)
 		if rd.Save != nil {
 			seq := rd.Save.Seq
 			n.noteSave(rd.Save)
@@ -358,21 +375,34 @@ func (n *Node) carryOut(now time.Duration) {
 	}
 }
 
+// ready takes what the core wants and sends the messages. What others wait for
+// goes first: they work while this server stores and applies.
 func (n *Node) ready() (raft.Ready, bool) {
+	n.sending.Lock()
+	defer n.sending.Unlock()
+	rd, ok := n.coreReady()
+	n.send(n.cluster, rd.Messages, func(m *raft.Message) { n.emit(Event{Kind: EventSent, Peer: m.To, Message: m}) })
+	return rd, ok
+}
+
+func (n *Node) coreReady() (raft.Ready, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.left {
+		return raft.Ready{}, false
+	}
 	return n.core.Ready()
 }
 
-// sendMessages puts the messages for one server into as few frames as fit.
-// They come in runs for the same server; order within one is kept.
-func (n *Node) sendMessages(ms []raft.Message) {
+// send puts the messages for one server into as few frames as fit. They come in
+// runs for the same server; order within one is kept.
+func (n *Node) send(cluster uint64, ms []raft.Message, tell func(*raft.Message)) {
 	for len(ms) > 0 {
 		k := wire.FitRaft(ms)
 		for i := range ms[:k] {
-			n.emit(Event{Kind: EventSent, Peer: ms[i].To, Message: &ms[i]})
+			tell(&ms[i])
 		}
-		n.cfg.Transport.Send(ms[0].To, wire.AppendRaft(nil, n.cluster, ms[:k]))
+		n.cfg.Transport.Send(ms[0].To, wire.AppendRaft(nil, cluster, ms[:k]))
 		ms = ms[k:]
 	}
 }

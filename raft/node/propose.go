@@ -336,6 +336,7 @@ func (n *Node) failAll() {
 	}
 	n.snapshots.fail(n.err)
 	n.failReads(n.err)
+	n.transfers.fail(n.err)
 	for _, p := range append(n.proposals.order, n.proposals.fresh...) {
 		err := fmt.Errorf("%w: %w", n.err, p.stoppedError())
 		n.finish(p, Result{}, err)
