@@ -123,7 +123,7 @@ func (f *Failure) write(b *strings.Builder, r Result) {
 		fmt.Fprintf(b, "  Where it stands:\n    %s\n", strings.ReplaceAll(strings.TrimSpace(f.Stacks), "\n", "\n    "))
 	}
 	if f.Trace != "" {
-		fmt.Fprintf(b, "  What happened last:\n%s", f.Trace)
+		b.WriteString(f.Trace)
 	}
 }
 

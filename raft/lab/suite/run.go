@@ -51,7 +51,7 @@ func (l *lab) tend(over chan struct{}) {
 		l.ticks.Add(1)
 		if !l.opened.Load() {
 			if c := l.slowCall(); c != nil {
-				l.fail(rules.Blocked, fmt.Sprintf("%s of server %d has not returned for %v", c.what, c.server, callLimit))
+				l.blocked(c)
 				return
 			}
 			continue
@@ -63,12 +63,23 @@ func (l *lab) tend(over chan struct{}) {
 			return
 		case l.hasFailed():
 		case c != nil:
-			l.fail(rules.Blocked, fmt.Sprintf("%s of server %d has not returned for %v", c.what, c.server, callLimit))
+			l.blocked(c)
 		case l.net.GetTotalCount() > MaxRPCs:
 			l.fail(rules.TooManyRPCs, fmt.Sprintf("more than %d RPCs in %.1f s: the test was stopped", MaxRPCs, l.now().Seconds()))
 		case l.now() > TestLimit+callLimit:
 			l.fail(rules.Timeout, fmt.Sprintf("the test has taken longer than %v", TestLimit))
 		}
+	}
+}
+
+// blocked fails the test because the student's code does not return.
+func (l *lab) blocked(c *studentCall) {
+	where := l.stacks().ofServer(c.server).studentsText()
+	l.fail(rules.Blocked, fmt.Sprintf("%s of server %d has not returned for %v", c.what, c.server, callLimit))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failure.Kind == rules.Blocked {
+		l.failure.Stacks = where
 	}
 }
 
@@ -86,9 +97,6 @@ func (l *lab) close() {
 	var lives []*life
 	for _, s := range l.servers {
 		lives = append(lives, s.life)
-	}
-	if l.failure != nil && l.failure.Kind == rules.Blocked {
-		l.failure.Stacks = l.stacks().studentsText()
 	}
 	l.mu.Unlock()
 	if l.net == nil {
@@ -115,7 +123,7 @@ func (l *lab) close() {
 }
 
 // run plays the lab and returns what came of it. t may be nil.
-func (l *lab) run(t *testing.T, realLimit time.Duration) Result {
+func (l *lab) run(t *testing.T, realLimit, spinLimit time.Duration) Result {
 	begun := time.Now()
 	done := make(chan struct{})
 	go func() {
@@ -127,7 +135,7 @@ func (l *lab) run(t *testing.T, realLimit time.Duration) Result {
 		}
 		inBubble(t, l.main)
 	}()
-	stuck := l.watchdog(done, realLimit)
+	stuck := l.watchdog(done, realLimit, spinLimit)
 	r := l.result(stuck)
 	r.RealSeconds = time.Since(begun).Seconds()
 	return r

@@ -58,8 +58,8 @@ func (l *lab) takeCommand(s *server, lf *life, m raftapi.ApplyMsg) bool {
 	l.mu.Unlock()
 	l.watch.Applied(s.id, lf.number, m.CommandIndex, m.Command)
 	if wrong != "" {
-		l.watch.BadApply(s.id, kind, m.CommandIndex, before)
 		l.fail(kind, wrong)
+		l.watch.BadApply(s.id, kind, m.CommandIndex, before)
 		return false
 	}
 	return true
@@ -141,8 +141,8 @@ func (l *lab) takeSnapshot(s *server, lf *life, m raftapi.ApplyMsg) {
 	l.mu.Unlock()
 	l.watch.AppliedSnapshot(s.id, lf.number, m.SnapshotIndex)
 	if wrong != "" {
-		l.watch.BadApply(s.id, kind, m.SnapshotIndex, before)
 		l.fail(kind, wrong)
+		l.watch.BadApply(s.id, kind, m.SnapshotIndex, before)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -284,6 +285,30 @@ func (s stacks) explainDeadlock() (string, *rules.Finding) {
 			rules.NewFinding(rules.LockNotReleased, waiting[0].server, waiting[0].where())
 	}
 	return "nothing moves: goroutines wait for locks that are never released", nil
+}
+
+// ofLockers returns the goroutines of servers in which somebody waits for a
+// lock, those that do first.
+func (s stacks) ofLockers() stacks {
+	var first, rest stacks
+	servers := map[string]bool{}
+	for _, g := range s {
+		servers[g.server] = servers[g.server] || g.locking()
+	}
+	for _, g := range s {
+		switch {
+		case g.locking():
+			first = append(first, g)
+		case servers[g.server]:
+			rest = append(rest, g)
+		}
+	}
+	return append(first, rest...)
+}
+
+// ofServer returns the goroutines of one server.
+func (s stacks) ofServer(id int) stacks {
+	return slices.DeleteFunc(s, func(g goroutine) bool { return g.server != strconv.Itoa(id) })
 }
 
 // leftover says what still runs of servers that were killed.

@@ -1,10 +1,10 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"runtime"
 	"testing"
 	"time"
 
@@ -28,6 +28,9 @@ type Options struct {
 	Real bool
 	// RealLimit ends a test after so much real time; 0 means the constant RealLimit.
 	RealLimit time.Duration
+	// SpinLimit is how long, in real time, a goroutine may run without letting
+	// virtual time pass; 0 means the constant SpinLimit.
+	SpinLimit time.Duration
 	// Out, if not nil, gets the course's lines and reports as text.
 	Out io.Writer
 	// Replay, if not nil, returns the command that runs a test again; it is printed with a
@@ -109,14 +112,7 @@ func (o *Options) one(t *testing.T, c Case, form tester.Form, seed uint64) Resul
 	}
 	r := Result{Test: c.ID(), Title: c.Title, Seed: seed, Peers: c.Servers, Verdict: Skipped}
 	if !c.snapshots || form.Snapshots {
-		limit := o.RealLimit
-		if limit == 0 {
-			limit = RealLimit
-		}
-		r = newLab(c, form, seed, o.Real).run(t, limit)
-		// What is left of the run should not be found by the next: a
-		// smaller heap is also a faster next run under GOOS=js.
-		runtime.GC()
+		r = newLab(c, form, seed, o.Real).run(t, cmp.Or(o.RealLimit, RealLimit), cmp.Or(o.SpinLimit, SpinLimit))
 	}
 	if o.Out != nil {
 		replay := ""

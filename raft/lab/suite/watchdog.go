@@ -24,7 +24,7 @@ const (
 // watchdog waits, in real time, for the end of a run. It returns nil if that came,
 // and otherwise why the run was left behind. Under GOOS=js it gets to look only
 // while all goroutines wait: a page must itself stop a Worker that is silent.
-func (l *lab) watchdog(done <-chan struct{}, realLimit time.Duration) *Failure {
+func (l *lab) watchdog(done <-chan struct{}, realLimit, spinLimit time.Duration) *Failure {
 	every := time.NewTicker(watchEvery)
 	defer every.Stop()
 	begun := time.Now()
@@ -52,8 +52,8 @@ func (l *lab) watchdog(done <-chan struct{}, realLimit time.Duration) *Failure {
 			return l.deadlock(stacks)
 		}
 		lastStill = now
-		if still > SpinLimit {
-			f := l.stuck(rules.Spin, true, fmt.Sprintf("a goroutine has been running for %v without waiting for anything: a loop that never ends?", SpinLimit))
+		if still > spinLimit {
+			f := l.stuck(rules.Spin, true, fmt.Sprintf("a goroutine has been running for %v without waiting for anything: a loop that never ends?", spinLimit))
 			f.Stacks = stacks.runningText()
 			return f
 		}
@@ -73,7 +73,7 @@ func (l *lab) ticked() time.Duration { return time.Duration(l.ticks.Load()) * ti
 func (l *lab) deadlock(s stacks) *Failure {
 	message, finding := s.explainDeadlock()
 	f := l.stuck(rules.Deadlock, false, message)
-	f.Stacks = s.studentsText()
+	f.Stacks = s.ofLockers().studentsText()
 	f.Finding = finding
 	return f
 }

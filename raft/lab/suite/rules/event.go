@@ -20,8 +20,8 @@ type Event struct {
 	Kind string `json:"kind"`
 	RPC  string `json:"rpc,omitempty"`
 	Term int    `json:"term,omitempty"`
-	// Heartbeat marks the steps of an AppendEntries without entries that was
-	// not refused. They are many and tell little.
+	// Heartbeat marks the steps of an AppendEntries without entries, unless it
+	// was refused. They are many and tell little.
 	Heartbeat bool   `json:"heartbeat,omitempty"`
 	Text      string `json:"text"`
 }
@@ -62,7 +62,7 @@ type record struct {
 }
 
 func (r *record) heartbeat() bool {
-	return r.args.kind == appendEntries && r.args.count == 0 && (r.kind == sent || r.kind != lost && r.yes)
+	return r.args.kind == appendEntries && r.args.count == 0 && (r.kind == sent || r.kind == lost || r.yes)
 }
 
 func (r *record) event() Event {

@@ -103,14 +103,14 @@ const (
 // record belongs to, or before the end.
 func (w *Watch) trace(f *Finding) (string, []Event) {
 	records := w.lastRecords(maxRecords)
-	title := ""
+	title := "What happened last, in seconds:"
 	if f != nil && f.Certain && w.kept != nil {
-		if f.number <= w.number-len(w.records) {
+		if after := w.number - f.number; after >= len(records) {
 			records = w.kept
 		} else {
-			records = records[:min(len(records), len(records)-(w.number-f.number)+1)]
+			records = records[:len(records)-after]
 		}
-		title = fmt.Sprintf("up to %.3f s, when the rule was broken", f.At.Seconds())
+		title = fmt.Sprintf("What happened until %.4f s, when the rule was broken:", f.At.Seconds())
 	}
 	var events []Event
 	for i := max(0, len(records)-maxEvents); i < len(records); i++ {
@@ -121,7 +121,8 @@ func (w *Watch) trace(f *Finding) (string, []Event) {
 	return w.draw(events, title), events
 }
 
-// draw lays out events in one column per server. Heartbeats are only counted.
+// draw lays out events in one column per server. Heartbeats are only counted, and
+// equal requests to several servers share a row.
 func (w *Watch) draw(events []Event, title string) string {
 	width := min(max(minColumn, (traceWidth-12)/w.cfg.Servers), 40)
 	var rows []string
@@ -132,28 +133,37 @@ func (w *Watch) draw(events []Event, title string) string {
 			beats = 0
 		}
 	}
-	for _, e := range events {
+	for i := 0; i < len(events); i++ {
+		e := events[i]
 		if e.Heartbeat {
 			beats++
 			continue
 		}
 		flush()
-		text := []rune(e.Text)
-		if len(text) > width-1 {
-			text = append(text[:width-2], '…')
+		text := e.Text
+		to, what, _ := strings.Cut(text, " ")
+		for e.Kind == "sent" && i+1 < len(events) {
+			next := events[i+1]
+			nextTo, nextWhat, _ := strings.Cut(next.Text, " ")
+			if next.Kind != e.Kind || next.Server != e.Server || next.At != e.At || nextWhat != what || next.Heartbeat {
+				break
+			}
+			to += "," + strings.TrimPrefix(nextTo, "→")
+			text = to + " " + what
+			i++
 		}
-		rows = append(rows, fmt.Sprintf("%10.4f  %s%s", e.At.Seconds(), strings.Repeat(" ", width*e.Server), string(text)))
+		rows = append(rows, fmt.Sprintf("%10.4f  %s%s", e.At.Seconds(), strings.Repeat(" ", width*e.Server), shorten(text, width-1)))
 	}
 	flush()
 	if len(rows) == 0 {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%10s  ", "s")
+	fmt.Fprintf(&b, "  %s\n%12s", title, "")
 	for i := range w.cfg.Servers {
 		fmt.Fprintf(&b, "%-*s", width, fmt.Sprintf("server %d", i))
 	}
-	fmt.Fprintf(&b, "%s\n", title)
+	b.WriteByte('\n')
 	if n := len(rows) - traceRows; n > 0 {
 		rows = rows[n:]
 	}
@@ -162,4 +172,11 @@ func (w *Watch) draw(events []Event, title string) string {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+func shorten(s string, width int) string {
+	if r := []rune(s); len(r) > width {
+		return string(r[:width-1]) + "…"
+	}
+	return s
 }
