@@ -237,7 +237,7 @@ func (c *Core) load(st Stored) error {
 			return fmt.Errorf("raft: stored entry %d has index %d, kind %d, term %d after term %d in term %d",
 				first+uint64(i), e.Index, e.Kind, e.Term, c.log.lastTerm(), c.currentTerm)
 		}
-		c.log.entries = st.Entries[: i+1 : i+1]
+		c.log.append(e)
 		if err := c.noteConfiguration(e); err != nil {
 			return err
 		}

@@ -3,13 +3,20 @@ package raft
 // raftLog is the log of Figure 2, without the entries up to base, which a
 // snapshot stands for. Entries are handed out as sub-slices of the array they
 // live in, never copied, so an element once written is never written again:
-// cutting the tail also gives up the array's spare room, and compaction moves
-// to another array.
+// cutting the tail also gives up the array's spare room.
 type raftLog struct {
 	base     uint64 // index of the entry before the first one; 0 if none is gone
 	baseTerm uint64
 	entries  []Entry // entries[i].Index == base+1+i
+	bytes    int     // their sizes
+	dead     int     // elements of the array before the first entry
 }
+
+// maxRoom limits the room that a compacted log keeps for entries to come.
+const maxRoom = 16384
+
+// size is what an entry counts where memory is limited.
+func (e *Entry) size() int { return entryOverhead + len(e.Data) }
 
 func (l *raftLog) lastIndex() uint64 { return l.base + uint64(len(l.entries)) }
 
@@ -52,24 +59,44 @@ func (l *raftLog) slice(from, to uint64) []Entry {
 // long slices by a quarter, so that each entry is copied four times.
 func (l *raftLog) append(es ...Entry) {
 	if n := len(l.entries) + len(es); n > cap(l.entries) {
-		roomier := make([]Entry, len(l.entries), max(2*len(l.entries), n, 16))
-		copy(roomier, l.entries)
-		l.entries = roomier
+		l.move(max(2*len(l.entries), n, 16))
 	}
 	l.entries = append(l.entries, es...)
+	for i := range es {
+		l.bytes += es[i].size()
+	}
+}
+
+// move takes the entries to an array with that much room.
+func (l *raftLog) move(room int) {
+	roomier := make([]Entry, len(l.entries), room)
+	copy(roomier, l.entries)
+	l.entries, l.dead = roomier, 0
 }
 
 // cut deletes the entry at index and all that follow it.
 func (l *raftLog) cut(index uint64) {
 	n := index - l.base - 1
+	for i := range l.entries[n:] {
+		l.bytes -= l.entries[int(n)+i].size()
+	}
 	l.entries = l.entries[:n:n]
 }
 
-// compact deletes the entries up to index, which is there.
+// compact deletes the entries up to index, which is there. Their memory is given
+// up when there are as many of them as are left, so that each entry is copied
+// once on the whole. The new array has room for as many again, within reason.
 func (l *raftLog) compact(index uint64) {
+	n := int(index - l.base)
 	l.baseTerm = l.term(index)
-	l.entries = append([]Entry(nil), l.entries[index-l.base:]...)
+	for i := range l.entries[:n] {
+		l.bytes -= l.entries[i].size()
+	}
+	l.entries = l.entries[n:]
 	l.base = index
+	if l.dead += n; l.dead >= len(l.entries) {
+		l.move(len(l.entries) + max(len(l.entries), min(n, maxRoom)))
+	}
 }
 
 // reset makes the log an empty one that goes on after (index, term).

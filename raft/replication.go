@@ -37,7 +37,7 @@ func (c *Core) maySend(p *progress) bool {
 func (c *Core) sendAppend(p *progress) {
 	last, bytes := p.next-1, 0
 	for last < c.log.lastIndex() {
-		n := entryOverhead + len(c.log.at(last+1).Data)
+		n := c.log.at(last + 1).size()
 		if last >= p.next && bytes+n > c.cfg.MaxAppendBytes {
 			break
 		}
@@ -240,7 +240,7 @@ func (c *Core) commitTo(index uint64) {
 	}
 	if c.role == Leader {
 		for _, e := range c.log.slice(max(c.commitIndex+1, c.termStart), index) {
-			c.uncommittedBytes -= entryOverhead + len(e.Data)
+			c.uncommittedBytes -= e.size()
 		}
 	}
 	c.commitIndex = index

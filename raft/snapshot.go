@@ -77,17 +77,18 @@ func (c *Core) trimLog() {
 			needed = min(needed, p.snapshot.Index)
 		}
 	}
-	// Entries above keep are kept.
-	keep, bytes := c.snapshot.Index, 0
-	for keep > c.log.base {
-		bytes += entryOverhead + len(c.log.at(keep).Data)
-		if bytes > c.cfg.RetainedBytes && (keep <= needed || bytes > retainedWhileSending*c.cfg.RetainedBytes) {
-			break
-		}
-		keep--
+	retained := c.log.bytes
+	for _, e := range c.log.slice(c.snapshot.Index+1, c.log.lastIndex()) {
+		retained -= e.size()
 	}
-	if keep > c.log.base {
-		c.log.compact(keep)
+	gone := c.log.base
+	for gone < c.snapshot.Index && retained > c.cfg.RetainedBytes &&
+		(gone < needed || retained > retainedWhileSending*c.cfg.RetainedBytes) {
+		gone++
+		retained -= c.log.at(gone).size()
+	}
+	if gone > c.log.base {
+		c.log.compact(gone)
 	}
 }
 
