@@ -14,14 +14,15 @@ STEPS ?= 20000
 FIRST ?= 1
 
 # Packages that run under GOOS=js without a browser, and all that compile for it.
-PURE_PACKAGES := ./raft ./raft/kv ./raft/node ./raft/sim ./raft/wire
+PURE_PACKAGES := ./raft ./raft/kv ./raft/node ./raft/sim ./raft/wire \
+                 ./raft/lab/labgob ./raft/lab/labrpc ./raft/lab/tester
 JS_PACKAGES   := ./raft/... ./signaling ./signaling/client ./wasm/... ./www
 
 # The benchmark of the core is several modules, so that the product depends on
 # none of its rivals.
 BENCH_MODULES := $(addprefix raft/bench/,. load etcd36 etcd37 hashicorp)
 
-WASM_SOURCES := $(shell find raft signaling wasm -name '*.go' ! -name '*_test.go') go.mod go.sum
+WASM_SOURCES := $(shell find raft/*.go raft/kv raft/node raft/wire signaling wasm -name '*.go' ! -name '*_test.go') go.mod go.sum
 JS           := GOOS=js GOARCH=wasm
 STATICCHECK  := $(CURDIR)/build/staticcheck
 CC_PATH      := $(shell command -v "$$(go env CC)" 2>/dev/null)
