@@ -16,8 +16,6 @@ const (
 	calmStep = time.Millisecond
 	// calmPatience is how long the cluster may take, in election timeouts.
 	calmPatience = 200
-	// calmStability is how long the leader must then stay, likewise.
-	calmStability = 20
 	// calmAsk is how often a client that waits asks again, in calmSteps.
 	calmAsk = 100
 )
@@ -39,30 +37,25 @@ func (w *world) calmDown() {
 	for i, c := range w.clients {
 		final[i] = c.count + 2 // a write and a read
 	}
-	deadline := w.now + calmPatience*w.set.ElectionTimeout
-	for round := 0; !w.settled(final); round++ {
-		if w.end = w.now > deadline; w.end {
-			w.fail(ruleLive, "no progress in %v: %s", calmPatience*w.set.ElectionTimeout, w.describe())
-		}
-		w.calmRound()
+	round := 0
+	w.until("progress", func() bool {
 		w.calmClients(round, final)
-	}
-	if w.set.refined() {
-		w.checkStable()
-	}
+		round++
+		return w.settled(final)
+	})
+	w.drill()
 	w.end = true
 	w.checkHistories()
 }
 
-func (w *world) checkStable() {
-	leader := w.leaderNow()
-	term, until := leader.view.Term, w.now+calmStability*w.set.ElectionTimeout
-	for w.now < until {
+// until lets calm rounds pass until something has come true; it must, in time.
+func (w *world) until(what string, reached func() bool) {
+	deadline := w.now + calmPatience*w.set.ElectionTimeout
+	for !reached() {
+		if w.end = w.now > deadline; w.end {
+			w.fail(ruleLive, "no %s in %v: %s", what, calmPatience*w.set.ElectionTimeout, w.describe())
+		}
 		w.calmRound()
-	}
-	w.end = true
-	if leader.view.Role != raft.Leader || leader.view.Term != term {
-		w.fail(ruleStable, "the leader of term %d was deposed: %s", term, w.describe())
 	}
 }
 
@@ -71,7 +64,7 @@ func (w *world) checkStable() {
 func (w *world) calmRound() {
 	w.passTime()
 	for _, s := range w.servers {
-		if s.core.NextDeadline() <= w.local(s) {
+		if s.up() && s.core.NextDeadline() <= w.local(s) {
 			w.do(Event{Kind: Tick, A: uint8(s.id)})
 		}
 	}
@@ -79,16 +72,23 @@ func (w *world) calmRound() {
 		for _, l := range from.outgoing[:len(w.servers)] {
 			for n := len(l.messages); n > 0; n-- {
 				m := &l.messages[0].Message
-				e := Event{At: w.now, Kind: Deliver, A: uint8(m.From), B: uint8(m.To), M: uint8(m.Type)}
+				how := Deliver
+				if l.from == w.cutOff || l.to == w.cutOff || !l.to.up() {
+					how = Drop
+				}
+				e := Event{At: w.now, Kind: how, A: uint8(m.From), B: uint8(m.To), M: uint8(m.Type)}
 				if w.record != nil {
 					e.N = looks(m)
 				}
 				w.begin(&e)
-				w.take(l, 0, Deliver)
+				w.take(l, 0, how)
 			}
 		}
 	}
 	for _, s := range w.servers {
+		if !s.up() {
+			continue
+		}
 		w.do(Event{Kind: Ready, A: uint8(s.id)})
 		for len(s.disk.writing)+len(s.disk.unreported) > 0 {
 			for len(s.disk.writing) > 0 {
@@ -115,6 +115,9 @@ func (w *world) passTime() {
 			if len(l.messages) > 0 {
 				next = w.now
 			}
+		}
+		if !s.up() {
+			continue
 		}
 		next = min(next, s.clock.when(s.core.NextDeadline()))
 	}

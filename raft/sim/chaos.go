@@ -158,6 +158,7 @@ func (c *chaos) happen(d *due) {
 	case dueAgain:
 		cl := c.w.clients[d.b-1]
 		if cl.wake.until <= c.w.now {
+			cl.wake.hint = nil
 			c.client(cl)
 		}
 		c.after(c.upTo(c.w.set.ElectionTimeout), *d)
@@ -313,18 +314,11 @@ func (c *chaos) disk(s *server, d due) {
 
 // client lets a client act.
 func (c *chaos) client(cl *client) {
-	s := cl.wake.hint
-	if s == nil || c.chance(100) {
-		s = c.w.servers[c.rng.IntN(len(c.w.servers))]
-	}
-	cl.wake.hint = s
 	code := uint64(c.rng.IntN(int(opKinds) - 1))
-	if c.chance(c.w.set.Reads) {
+	if c.chance(c.reads(cl)) {
 		code = uint64(opRead)
 	}
-	if code == uint64(opRead) && c.chance(500) { // at any server
-		s = c.w.servers[c.rng.IntN(len(c.w.servers))]
-	}
+	s := c.whereTo(cl, code == uint64(opRead))
 	code += 8 * uint64(c.rng.IntN(c.w.set.Keys))
 	cl.wake.n++
 	cl.wake.until = c.w.now + c.patience()
@@ -335,9 +329,42 @@ func (c *chaos) client(cl *client) {
 	c.do(Event{Kind: Client, A: uint8(s.id), B: uint8(cl.name), N: code})
 }
 
+// reader tells whether a client does little else than read, and often: it does
+// not wait for a command when a leader is cut off.
+func (c *chaos) reader(cl *client) bool { return c.w.set.Reads > 0 && cl.name%3 == 0 }
+
+// reads is the chance that a client's next operation is a read.
+func (c *chaos) reads(cl *client) int {
+	if c.reader(cl) {
+		return 900
+	}
+	return c.w.set.Reads
+}
+
+// whereTo draws the server that a client goes to: mostly the one it knows to
+// lead; to read, also any, or any that takes itself for the leader.
+func (c *chaos) whereTo(cl *client, read bool) *server {
+	all := c.w.servers
+	switch {
+	case read && c.chance(400):
+		n := c.rng.IntN(len(all))
+		for i := range all {
+			if s := all[(n+i)%len(all)]; s.up() && s.view.Role == raft.Leader {
+				return s
+			}
+		}
+	case read && c.chance(400):
+		return all[c.rng.IntN(len(all))]
+	}
+	if cl.wake.hint == nil || c.chance(100) {
+		cl.wake.hint = all[c.rng.IntN(len(all))]
+	}
+	return cl.wake.hint
+}
+
 // patience is how long a client waits for an answer.
 func (c *chaos) patience() time.Duration {
-	return c.w.set.ElectionTimeout/2 + c.upTo(2*c.w.set.ElectionTimeout)
+	return c.w.set.ElectionTimeout/4 + c.upTo(c.w.set.ElectionTimeout)
 }
 
 func (c *chaos) wakeIn(cl *client, d time.Duration) {
@@ -352,8 +379,14 @@ func (c *chaos) refused(cl *client, s *server) {
 	if s.up() && s.view.Leader != raft.None && s.view.Leader != s.id && c.chance(800) {
 		cl.wake.hint = c.w.servers[s.view.Leader-1]
 	}
-	c.wakeIn(cl, time.Millisecond+c.upTo(c.w.set.HeartbeatInterval))
+	c.wakeIn(cl, c.w.set.HeartbeatInterval/2+c.upTo(2*c.w.set.HeartbeatInterval))
 }
 
 // idle: the client was answered.
-func (c *chaos) idle(cl *client) { c.wakeIn(cl, c.upTo(c.w.set.Think)) }
+func (c *chaos) idle(cl *client) {
+	think := c.w.set.Think
+	if c.reader(cl) {
+		think = min(think, c.w.set.HeartbeatInterval/2)
+	}
+	c.wakeIn(cl, c.upTo(think))
+}

@@ -46,7 +46,7 @@ func (w *world) checkQuorum(index uint64) {
 			}
 		}
 		if len(half) > 0 && 2*have <= len(half) {
-			w.fail(ruleQuorum, "%d/%d is committed by the leader of term %d, and only %d of the voters %v have stored it", index, f.Term, f.by, have, half)
+			w.fail(ruleQuorum, "%d/%d is committed by the leader of term %d, and only %d of the voters %d have stored it", index, f.Term, f.by, have, half)
 		}
 	}
 }

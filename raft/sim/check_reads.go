@@ -73,3 +73,21 @@ func (w *world) answerReads(s *server) {
 	clear(s.reading[len(kept):])
 	s.reading = kept
 }
+
+// checkLeases: s was elected, so no leader of an earlier term may still answer
+// reads by itself: they would not find what s commits. (A leader elected by
+// late votes, when a later term has one, commits nothing.)
+func (w *world) checkLeases(s *server) {
+	if !w.set.LeaseReads {
+		return
+	}
+	for _, other := range w.servers {
+		if !other.up() || other.view.Role != raft.Leader || other.view.Term >= s.view.Term {
+			continue
+		}
+		if st := other.core.Status(); st.LeaseUntil > w.local(other) {
+			w.fail(ruleLease, "server %d becomes leader in term %d while server %d has a lease for %v more in term %d",
+				s.name(), s.view.Term, other.name(), st.LeaseUntil-w.local(other), st.Term)
+		}
+	}
+}

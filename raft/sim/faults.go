@@ -53,9 +53,12 @@ func (c *chaos) fault(kind int) {
 			}
 			return
 		}
+		if c.chance(500) {
+			s = c.writing(s)
+		}
 		c.crash(s, Crash)
 	case faultDisk:
-		if len(s.disk.writing) > 0 {
+		if s := c.writing(s); len(s.disk.writing) > 0 {
 			c.crash(s, DiskError)
 		}
 	case faultSuspend:
@@ -80,6 +83,17 @@ func (c *chaos) fault(kind int) {
 			c.do(Event{Kind: Compact, A: a})
 		}
 	}
+}
+
+// writing is a server with saves under way, if there is one, and else s.
+func (c *chaos) writing(s *server) *server {
+	n := int(s.id)
+	for i := range c.w.servers {
+		if other := c.w.servers[(n+i)%len(c.w.servers)]; len(other.disk.writing) > 0 {
+			return other
+		}
+	}
+	return s
 }
 
 // leader is the one of the latest term that is up.
@@ -110,7 +124,7 @@ func (c *chaos) suspend(s *server) {
 	c.w.stats[Suspensions]++
 	d := c.upTo(c.w.set.SuspendMax)
 	s.timer.suspended = c.w.now + d
-	if !c.w.set.LeaseReads && c.chance(300) {
+	if (!c.w.set.LeaseReads || c.w.flaw == badClocks) && c.chance(300) {
 		c.w.stats[FrozenClocks]++
 		c.setClock(s, 0, 0)
 		c.after(d, due{what: dueThaw, a: uint8(s.id)})
@@ -123,32 +137,35 @@ func (c *chaos) rate() int {
 	return 1000 - skew + c.rng.IntN(2*skew+1)
 }
 
+// partitionTimeouts lets partitions last for some election timeouts.
+const partitionTimeouts = 4
+
 // cutLinks makes a partition: of one server, of two groups, in one direction,
 // or of links here and there.
 func (c *chaos) cutLinks(victim *server) {
 	c.heal()
 	c.w.stats[Partitions]++
-	how, side := c.rng.IntN(5), c.rng.IntN(1<<len(c.w.servers))
-	if how == 3 || how == 4 && c.chance(500) {
+	how, side := c.rng.IntN(6), c.rng.IntN(1<<len(c.w.servers))
+	if how == 4 {
 		c.w.stats[OneWay]++
 	}
 	for i := range c.w.servers {
 		for j := range c.w.servers {
 			l := &c.links[i][j]
 			switch how {
-			case 0: // one server
+			case 0, 1: // one server
 				l.cut = (i == int(victim.id)-1) != (j == int(victim.id)-1)
-			case 1, 2: // two groups
+			case 2, 3: // two groups
 				l.cut = side>>i&1 != side>>j&1
-			case 3: // two groups, one way
+			case 4: // two groups, one way
 				l.cut = side>>i&1 < side>>j&1
-			case 4: // here and there
+			case 5: // here and there
 				l.cut = c.chance(300)
 			}
 		}
 	}
 	c.w.meet.cut = true
-	c.after(c.upTo(c.w.set.PartitionEvery)+1, due{what: dueHeal, ref: c.partition})
+	c.after(c.upTo(c.w.set.PartitionEvery+partitionTimeouts*c.w.set.ElectionTimeout), due{what: dueHeal, ref: c.partition})
 }
 
 // heal joins all links again.

@@ -3,6 +3,7 @@ package sim
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"tabraft/raft"
 )
@@ -20,6 +21,7 @@ const (
 	reportEarly
 	loseTail
 	staleReads
+	badClocks
 )
 
 var flaws = map[string]flaw{
@@ -33,6 +35,8 @@ var flaws = map[string]flaw{
 	"lose-tail": loseTail,
 	// Reads are answered at once, from what is applied.
 	"stale-reads": staleReads,
+	// Leases are used, and clocks stand still while a machine sleeps.
+	"bad-clocks": badClocks,
 }
 
 // Flaws lists what Settings.Flaw may be.
@@ -53,4 +57,14 @@ func (w *world) flawedCrash(s *server) {
 		d.entries = d.entries[:len(d.entries)-1]
 		d.hard.Commit = min(d.hard.Commit, d.last())
 	}
+}
+
+// flawed gives the settings of a flawed world.
+func (s Settings) flawed() Settings {
+	if flaws[s.Flaw] == badClocks {
+		s.LeaseReads, s.NoCheckQuorum, s.NoStickiness = true, false, false
+		s.Skew, s.JumpEvery = min(s.Skew, leaseSkew), 0
+		s.SuspendEvery, s.SuspendMax = 100*time.Millisecond, time.Second
+	}
+	return s
 }

@@ -8,26 +8,31 @@ import "tabraft/raft"
 
 // The rules, as Broken.Rule names them.
 const (
-	ruleElection  = "election safety"
-	ruleMatching  = "log matching"
-	ruleComplete  = "leader completeness"
-	ruleMachine   = "state machine safety"
-	ruleCommitted = "committed entries stay"
-	ruleQuorum    = "committed is on a quorum of disks"
-	ruleOrder     = "compacted <= snapshot <= applied <= committed <= last"
-	ruleMonotonic = "terms, votes and commitIndex do not go back"
-	ruleDurable   = "saves are whole and in order"
-	rulePromise   = "nothing is promised before it is stored"
-	ruleSnapshot  = "a snapshot is the state up to its index"
-	ruleRead      = "reads see what was committed before them"
-	ruleLinear    = "histories are linearizable"
-	ruleLive      = "without faults there is progress"
-	ruleStable    = "without faults the leader stays"
-	rulePossible  = "correct servers do nothing impossible"
-	ruleStart     = "a server starts from what it stored"
-	ruleCore      = "the core's own invariants"
-	ruleAll       = "Ready gives everything at once"
-	ruleWire      = "what is encoded is decoded"
+	ruleElection    = "election safety"
+	ruleMatching    = "log matching"
+	ruleComplete    = "leader completeness"
+	ruleMachine     = "state machine safety"
+	ruleCommitted   = "committed entries stay"
+	ruleQuorum      = "committed is on a quorum of disks"
+	ruleOrder       = "compacted <= snapshot <= applied <= committed <= last"
+	ruleMonotonic   = "terms, votes and commitIndex do not go back"
+	ruleDurable     = "saves are whole and in order"
+	rulePromise     = "nothing is promised before it is stored"
+	ruleSnapshot    = "a snapshot is the state up to its index"
+	ruleRead        = "reads see what was committed before them"
+	ruleLinear      = "histories are linearizable"
+	ruleLive        = "without faults there is progress"
+	ruleStable      = "without faults the leader stays"
+	rulePossible    = "correct servers do nothing impossible"
+	ruleStart       = "a server starts from what it stored"
+	ruleCore        = "the core's own invariants"
+	ruleVotes       = "a leader has the votes of a quorum"
+	ruleLease       = "while a lease holds, nobody else leads"
+	ruleTransfer    = "without faults leadership is transferred"
+	ruleTransferEnd = "a transfer ends in time"
+	rulePanic       = "the core does not panic"
+	ruleAll         = "Ready gives everything at once"
+	ruleWire        = "what is encoded is decoded"
 )
 
 // observe looks at a server after an input.
@@ -49,6 +54,7 @@ func (w *world) observe(s *server) {
 	if replaced || now.ConfigurationIndex != was.ConfigurationIndex {
 		s.conf = copyOf(s.core.Configuration()) // in force when the next input comes
 	}
+	w.noteTransfer(s, &was)
 	w.countChanges(s, &was)
 	if w.trace != nil {
 		w.trace.changes(s, &was)

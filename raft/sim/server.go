@@ -26,9 +26,10 @@ type server struct {
 	reading []reading      // reads that wait for what is applied
 
 	// What was seen after its last input.
-	view  raft.View
-	conf  *raft.Configuration // in force
-	terms []uint64            // of its log, by index
+	view          raft.View
+	transferSince time.Duration       // on its clock
+	conf          *raft.Configuration // in force
+	terms         []uint64            // of its log, by index
 
 	outgoing [MaxServers]*link
 	timer    timer // chaos's
@@ -38,6 +39,21 @@ type server struct {
 func (s *server) name() int { return int(s.id) }
 
 func (s *server) up() bool { return s.core != nil }
+
+// hasty is a source of numbers some of which, of 1000, are very small. With
+// them an election timeout is the shortest there is.
+type hasty struct {
+	rand.PCG
+	chance uint64
+}
+
+func (h *hasty) Uint64() uint64 {
+	n := h.PCG.Uint64()
+	if h.chance > 0 && h.PCG.Uint64()%1000 < h.chance {
+		return n >> 20
+	}
+	return n
+}
 
 // start makes the core from the disk.
 func (w *world) start(s *server) {
@@ -49,7 +65,7 @@ func (w *world) start(s *server) {
 		}
 	}
 	cfg := s.cfg
-	cfg.Rand = rand.New(rand.NewPCG(w.set.Seed, uint64(s.id)<<32|s.lives))
+	cfg.Rand = rand.New(&hasty{*rand.NewPCG(w.set.Seed, uint64(s.id)<<32|s.lives), uint64(w.set.Hasty)})
 	st := w.load(s)
 	w.flawedStart(s, &st)
 	core, err := raft.New(cfg, st, w.local(s))

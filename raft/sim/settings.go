@@ -26,7 +26,7 @@ const (
 	maxBytes = 1 << 20
 	// leaseSkew is the largest Skew with which leases are safe: the rates of
 	// two clocks then differ by less than a tenth.
-	leaseSkew = 40
+	leaseSkew = 47
 )
 
 // Settings are what a world is like: everything that a run depends on besides
@@ -53,8 +53,8 @@ type Settings struct {
 	Ordered            bool // messages of one link do not overtake each other
 	Drop, Repeat, Late int  // chances; Late ones come after up to Long
 	Long               time.Duration
-	SlowLinks          int           // chance that a link is slow
-	PartitionEvery     time.Duration // and for how long links stay cut, at most
+	SlowLinks          int // chance that a link is slow
+	PartitionEvery     time.Duration
 
 	// The disks.
 	WriteMin, WriteMax time.Duration
@@ -68,6 +68,7 @@ type Settings struct {
 	SuspendMax   time.Duration
 	Skew         int // clocks run at 1000 ± Skew thousandths of the true rate
 	JumpEvery    time.Duration
+	Hasty        int           // chance that a random wait of a core is the shortest
 	PeerDowns    time.Duration // hints that a server is gone, mostly wrong
 
 	// The cluster.
@@ -105,8 +106,8 @@ func Draw(seed uint64, steps int) Settings {
 	s := Settings{Seed: seed, Steps: steps}
 	s.Servers = pick(2, 3, 3, 3, 4, 5, 5, 5, 5, 6, 7)
 	s.Founders = s.Servers
-	s.Clients, s.Keys = pick(1, 2, 4, 6), pick(1, 2, 3)
-	s.Think, s.Reads = ms(1, 5, 20, 50), pick(0, 200, 500)
+	s.Clients, s.Keys = pick(1, 3, 4, 6), pick(1, 2, 3)
+	s.Think, s.Reads = ms(1, 10, 50, 100), pick(0, 200, 500)
 
 	s.DelayMin = us(50, 500)
 	s.DelayMax = s.DelayMin + us(100, 2000, 10000)
@@ -114,15 +115,15 @@ func Draw(seed uint64, steps int) Settings {
 	s.Drop, s.Repeat, s.Late = pick(0, 0, 10, 100), pick(0, 0, 20, 200), pick(0, 0, 5, 50)
 	s.Long = ms(100, 1000)
 	s.SlowLinks = pick(0, 0, 100)
-	s.PartitionEvery = ms(0, 300, 1000)
+	s.PartitionEvery = ms(0, 100, 300, 800)
 
 	s.WriteMin = us(0, 20, 500)
 	s.WriteMax = s.WriteMin + us(50, 1000, 20000)
-	s.FailEvery = ms(0, 0, 3000)
+	s.FailEvery = ms(0, 0, 600)
 
 	s.Pace = us(0, 0, 100, 3000)
-	s.CrashEvery, s.DownMax = ms(0, 300, 1000), ms(50, 500)
-	s.SuspendEvery, s.SuspendMax = ms(0, 0, 500), ms(100, 1000)
+	s.CrashEvery, s.DownMax = ms(0, 200, 600), ms(50, 500)
+	s.SuspendEvery, s.SuspendMax = ms(0, 0, 300), ms(100, 1000)
 	s.Skew = pick(0, 40, 300)
 	s.JumpEvery = ms(0, 0, 500)
 	s.PeerDowns = ms(0, 200, 1000)
@@ -130,7 +131,7 @@ func Draw(seed uint64, steps int) Settings {
 	if s.ReconfigureEvery > 0 { // the others can join
 		s.Founders = 1 + rng.IntN(s.Servers)
 	}
-	s.TransferEvery = ms(0, 0, 200)
+	s.TransferEvery = ms(0, 0, 100)
 	s.CompactEvery, s.CompactEntries = ms(0, 0, 300), pick(0, 5, 50, 50)
 	s.SnapshotBytes = pick(16, 300, 2000)
 
@@ -148,6 +149,7 @@ func Draw(seed uint64, steps int) Settings {
 		s.Skew, s.JumpEvery = min(s.Skew, leaseSkew), 0
 		s.Reads = max(s.Reads, 200)
 	}
+	s.Hasty = pick(0, 0, 300, 700)
 	s.Maps, s.Wire = rng.IntN(8) == 0, rng.IntN(8) == 0
 	return s
 }

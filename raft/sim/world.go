@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"tabraft/raft"
@@ -39,8 +40,9 @@ type world struct {
 	chaos   *chaos // draws what happens; nil in a replay and when all is calm
 	record  *[]Event
 	trace   *transcript
-	calm    bool // the events are over
-	end     bool // what is checked now concerns the whole run
+	calm    bool    // the events are over
+	cutOff  *server // then: nobody hears it
+	end     bool    // what is checked now concerns the whole run
 	stats   Stats
 
 	// What the whole cluster has done so far.
@@ -82,7 +84,7 @@ func newWorld(set Settings) (*world, error) {
 		return nil, err
 	}
 	w := &world{
-		set: set, flaw: flaws[set.Flaw], now: time.Second,
+		set: set.flawed(), flaw: flaws[set.Flaw], now: time.Second,
 		oracle: kv.NewMap(), history: map[string]*keyed{},
 		leaders: map[uint64]*server{}, votes: map[ballot]raft.ID{},
 		lastSeq: map[uint64]uint64{}, snapshots: map[uint64][]byte{}, meet: newMeetings(),
@@ -98,7 +100,7 @@ func newWorld(set Settings) (*world, error) {
 	w.commit(fact{founding, 1, &conf})
 	for i := range set.Servers {
 		id := raft.ID(i + 1)
-		s := &server{id: id, cfg: set.config(id), clock: clock{rate: 1000}, asked: map[uint64]ask{}, terms: []uint64{0}}
+		s := &server{id: id, cfg: w.set.config(id), clock: clock{rate: 1000}, asked: map[uint64]ask{}, terms: []uint64{0}}
 		if i < set.Founders {
 			s.disk.hard = raft.HardState{Term: 1, Commit: 1}
 			s.disk.entries = []raft.Entry{founding}
@@ -136,7 +138,7 @@ func (w *world) guard(f func()) (broken *Broken) {
 		case *raft.InvariantError:
 			broken = &Broken{Rule: ruleCore, What: r.What}
 		default:
-			panic(r)
+			broken = &Broken{Rule: rulePanic, What: fmt.Sprintf("%v\n%s", r, debug.Stack())}
 		}
 		broken.Step, broken.At, broken.Calm, broken.End = w.steps, w.now, w.calm, w.end
 	}()
@@ -205,6 +207,7 @@ func (w *world) applyUp(e *Event, a, b *server) bool {
 		w.now = max(w.now, at)
 		a.core.Tick(w.local(a))
 		w.input(a)
+		w.checkTransferEnds(a)
 	case Ready:
 		w.ready(a)
 	case Write:

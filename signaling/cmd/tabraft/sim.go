@@ -70,7 +70,9 @@ func runSim(ctx context.Context, o simOptions, stdout, stderr io.Writer) error {
 	s := sim.Sweep{First: o.first, Seeds: o.seeds, Steps: o.steps, Workers: o.workers, Flaw: o.flaw}
 	if o.seed != 0 {
 		s.First, s.Seeds = o.seed, 1
-		fmt.Fprintln(stdout, sim.Draw(o.seed, o.steps))
+		set := sim.Draw(o.seed, o.steps)
+		set.Flaw = o.flaw
+		fmt.Fprintln(stdout, set)
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(simGC))
 	begin, shown := time.Now(), time.Now()

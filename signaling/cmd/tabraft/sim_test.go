@@ -26,8 +26,8 @@ func TestSimRunsWorlds(t *testing.T) {
 // A broken world is shrunk into a file, which shows the same again.
 func TestSimShrinksBrokenWorlds(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "broken.trace")
-	status, out, errs := simCommand(t, "-seed", "1", "-steps", "6000", "-flaw", "lose-tail", "-o", file)
-	if status != exitFailed || errs != "" || !strings.Contains(out, "again: go run ./signaling/cmd/tabraft sim -seed 1 -steps 6000 -flaw lose-tail") {
+	status, out, errs := simCommand(t, "-seed", "1", "-steps", "3000", "-flaw", "report-early", "-o", file)
+	if status != exitFailed || errs != "" || !strings.Contains(out, "again: go run ./signaling/cmd/tabraft sim -seed 1 -steps 3000 -flaw report-early") {
 		t.Fatalf("status %d, %s%s", status, out, errs)
 	}
 	status, out, errs = simCommand(t, "-replay", file)
