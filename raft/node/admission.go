@@ -16,7 +16,8 @@ import (
 // A server that is in no configuration asks whoever it is connected to, is
 // pointed to the leader, and learns the cluster's id. Once it has stored that,
 // it asks the leader again under it. The leader makes it a learner and, when it
-// has caught up with the log, a voter. Several at once make one change.
+// has caught up with the log, a voter. Several at once make one change. Whoever
+// is asked answers, and be it that it cannot tell.
 
 const (
 	// askInterval is how often a server that wants in, or out, asks.
@@ -26,6 +27,12 @@ const (
 	// caughtUp is how many entries a learner's log may lack behind what is
 	// committed when it becomes a voter: about what is on its way.
 	caughtUp = 64
+	// strandedAfter is how long a member knows no leader before it asks servers
+	// outside its configuration whether it still is one: perhaps all that it
+	// knows of were replaced while it was away.
+	strandedAfter = 2 * time.Second
+	// awayAfter is how long a server has heard no leader that counts as away.
+	awayAfter = 5 * time.Second
 )
 
 // ErrNotMember: the server to remove is not in the cluster.
@@ -40,9 +47,12 @@ type admission struct {
 	leader   raft.ID // pointed to by another server
 	turn     int     // whom of the peers to ask next
 	adopting bool    // the cluster's id is being stored
+	// stranded is since when this member knows no leader; negative if it does.
+	stranded time.Duration
 	// As the leader.
 	wanted  map[raft.ID]bool // asked to be let in
 	removed map[raft.ID]bool // asked to be removed
+	telling map[raft.ID]bool // about to be told that they were removed
 }
 
 // admit does this server's part in admissions, as far as it is due.
@@ -51,6 +61,11 @@ func (n *Node) admit(now time.Duration) {
 		return
 	}
 	v, conf := n.view()
+	if v.Leader != raft.None || !conf.IsMember(n.cfg.ID) {
+		n.admission.stranded = -1
+	} else if n.admission.stranded < 0 {
+		n.admission.stranded = now
+	}
 	switch {
 	case !conf.IsMember(n.cfg.ID):
 		n.askIn(v)
@@ -64,7 +79,41 @@ func (n *Node) admit(now time.Duration) {
 	default:
 		n.admission.wanted, n.admission.removed = nil, nil
 		n.admission.next = never
+		if since := n.admission.stranded; since >= 0 {
+			n.admission.next = max(since+strandedAfter, now+askInterval)
+			if now-since >= strandedAfter {
+				n.askOutside(conf)
+			}
+		}
 	}
+}
+
+// askOutside asks one connected server after the other that the configuration
+// does not know whether this one still is a member.
+func (n *Node) askOutside(conf raft.Configuration) {
+	if to := n.pick(n.admission.leader, func(id raft.ID) bool { return !conf.IsMember(id) }); to != raft.None {
+		n.cfg.Transport.Send(to, wire.AppendJoin(nil, n.header(to), wire.Join{Expelled: true}))
+	}
+}
+
+// pick gives the preferred server or else one after the other of those that
+// are connected and fit.
+func (n *Node) pick(preferred raft.ID, fits func(raft.ID) bool) raft.ID {
+	if n.peers[preferred] && fits(preferred) {
+		return preferred
+	}
+	var peers []raft.ID
+	for id := range n.peers {
+		if fits(id) {
+			peers = append(peers, id)
+		}
+	}
+	if len(peers) == 0 {
+		return raft.None
+	}
+	slices.Sort(peers)
+	n.admission.turn++
+	return peers[n.admission.turn%len(peers)]
 }
 
 // askIn sends a Join to the leader, or to one connected server after the other.
@@ -73,39 +122,32 @@ func (n *Node) askIn(v raft.View) {
 	if to == raft.None {
 		to = n.admission.leader
 	}
-	if to == raft.None || !n.peers[to] {
-		peers := make([]raft.ID, 0, len(n.peers))
-		for id := range n.peers {
-			peers = append(peers, id)
-		}
-		if len(peers) == 0 {
-			return
-		}
-		slices.Sort(peers)
-		n.admission.turn++
-		to = peers[n.admission.turn%len(peers)]
+	if to = n.pick(to, func(raft.ID) bool { return true }); to != raft.None {
+		n.cfg.Transport.Send(to, wire.AppendJoin(nil, n.header(to), wire.Join{Expelled: v.LeftOut}))
 	}
-	n.cfg.Transport.Send(to, wire.AppendJoin(nil, n.header(to), wire.Join{Expelled: v.LeftOut}))
 }
 
 // handleJoin answers a server that wants in.
 func (n *Node) handleJoin(f wire.Frame) {
 	v, conf := n.view()
-	if !conf.IsMember(n.cfg.ID) {
-		return // outside, like it
-	}
 	reply := wire.JoinReply{Leader: v.Leader}
 	switch {
-	case f.Cluster != 0 && f.Cluster != n.cluster:
+	case f.Cluster != 0 && n.cluster != 0 && f.Cluster != n.cluster:
 		reply.Code = wire.CodeRefused
 		reply.Message = fmt.Sprintf("this is cluster %016x, you belong to %016x", n.cluster, f.Cluster)
+	case !conf.IsMember(n.cfg.ID):
+		reply.Code, reply.Message = wire.CodeUnavailable, "the server that was asked is not in the cluster itself"
+	case v.Leader == raft.None:
+		reply.Code, reply.Message = wire.CodeUnavailable, "no leader is known at the moment"
 	case v.Role != raft.Leader:
 		reply.Code = wire.CodeNotLeader
 	case conf.IsMember(f.From):
 	case f.Join.Expelled:
-		n.tellRemoved(f.From)
-		return
-	case len(conf.Members())+len(n.admission.wanted) >= raft.MaxMembers:
+		if n.tellRemoved(f.From) {
+			return // soon
+		}
+		reply.Code, reply.Message = wire.CodeUnavailable, changing
+	case !n.admission.wanted[f.From] && len(conf.Members())+len(n.admission.wanted) >= raft.MaxMembers:
 		reply.Code = wire.CodeRefused
 		reply.Message = fmt.Sprintf("the cluster is full: %d servers", raft.MaxMembers)
 	case f.Cluster == n.cluster:
@@ -114,30 +156,55 @@ func (n *Node) handleJoin(f wire.Frame) {
 		}
 		n.admission.wanted[f.From] = true
 		n.admission.next = 0
+		if conf.Joint() || v.ConfigurationIndex > v.CommitIndex || !v.TermCommitted {
+			reply.Message = changing
+		}
 	}
 	n.cfg.Transport.Send(f.From, wire.AppendJoinReply(nil, n.header(f.From), reply))
 }
 
+// changing is what a server is told that has to wait.
+const changing = "another change of members has to be committed first"
+
 // handleJoinReply takes the answer to our Join, or the news of our removal.
 func (n *Node) handleJoinReply(f wire.Frame) {
-	_, conf := n.view()
+	v, conf := n.view()
+	reply := &f.JoinReply
+	member := conf.IsMember(n.cfg.ID)
 	switch {
+	case reply.Code == wire.CodeUnavailable:
+		if !member {
+			n.emit(Event{Kind: EventNotYet, Peer: f.From, Err: errors.New(reply.Message)})
+		}
 	case f.Cluster == 0:
 	case n.cluster != 0 && f.Cluster != n.cluster:
-		n.reject(f.From, fmt.Errorf("%w: %s", ErrOtherCluster, f.JoinReply.Message))
-	case f.JoinReply.Code == wire.CodeRemoved:
-		if conf.IsVoter(f.From) {
-			n.end(ErrRemoved)
+		n.reject(f.From, fmt.Errorf("%w: %s", ErrOtherCluster, reply.Message))
+	case reply.Code == wire.CodeRemoved:
+		if n.cluster != 0 && (member || v.LeftOut) && (v.Leader == raft.None || v.Leader == f.From) {
+			n.end(n.removedWhen(member))
 		}
-	case f.JoinReply.Code == wire.CodeRefused:
-		n.reject(f.From, errors.New(f.JoinReply.Message))
-	case conf.IsMember(n.cfg.ID):
+	case reply.Code == wire.CodeRefused:
+		n.reject(f.From, errors.New(reply.Message))
+	case member:
+		n.admission.leader = reply.Leader
 	default:
+		if reply.Message != "" {
+			n.emit(Event{Kind: EventNotYet, Peer: f.From, Err: errors.New(reply.Message)})
+		}
 		n.adopt(f.Cluster)
-		if n.admission.leader != f.JoinReply.Leader {
-			n.admission.leader, n.admission.next = f.JoinReply.Leader, 0
+		if n.admission.leader != reply.Leader {
+			n.admission.leader, n.admission.next = reply.Leader, 0
 		}
 	}
+}
+
+// removedWhen tells a removal that this server was there to see from one while
+// it was away, of which its log does not know.
+func (n *Node) removedWhen(unknown bool) error {
+	if unknown && (n.heardLeader < 0 || n.now()-n.heardLeader > awayAfter) {
+		return ErrRemovedAway
+	}
+	return ErrRemoved
 }
 
 // adopt stores the id of the cluster that lets this server in, and only then
@@ -177,8 +244,12 @@ func (n *Node) change(now time.Duration, v raft.View, conf raft.Configuration) {
 			delete(n.admission.removed, id)
 		}
 	}
-	if conf.Joint() || v.ConfigurationIndex > v.CommitIndex || !v.TermCommitted ||
-		len(conf.Learners)+len(n.admission.wanted)+len(n.admission.removed) == 0 {
+	expired := n.removal.chosen
+	if len(n.admission.removed) > 0 || !conf.IsMember(expired) {
+		expired = raft.None // one after the other
+	}
+	if conf.Joint() || v.ConfigurationIndex > v.CommitIndex || !v.TermCommitted || v.Transferring != raft.None ||
+		len(conf.Learners)+len(n.admission.wanted)+len(n.admission.removed) == 0 && expired == raft.None {
 		return
 	}
 	voters, learners := slices.Clone(conf.Voters), slices.Clone(conf.Learners)
@@ -198,6 +269,9 @@ func (n *Node) change(now time.Duration, v raft.View, conf raft.Configuration) {
 	for id := range n.admission.removed {
 		voters, learners = without(voters, id), without(learners, id)
 	}
+	if expired != raft.None {
+		voters, learners = without(voters, expired), without(learners, expired)
+	}
 	if len(voters) == len(conf.Voters) && len(learners) == len(conf.Learners) &&
 		len(n.admission.wanted)+len(n.admission.removed) == 0 {
 		return
@@ -208,6 +282,10 @@ func (n *Node) change(now time.Duration, v raft.View, conf raft.Configuration) {
 	if err != nil {
 		n.reject(raft.None, fmt.Errorf("changing the members: %w", err))
 		n.admission.removed = nil
+		return
+	}
+	if expired != raft.None {
+		n.emit(Event{Kind: EventExpired, Peer: expired})
 	}
 }
 
@@ -215,14 +293,36 @@ func without(ids []raft.ID, id raft.ID) []raft.ID {
 	return slices.DeleteFunc(ids, func(x raft.ID) bool { return x == id })
 }
 
-// tellRemoved tells a server that campaigns although a committed configuration
-// leaves it out: it may never have received that configuration.
-func (n *Node) tellRemoved(id raft.ID) {
-	v, conf := n.view()
-	if v.Role == raft.Leader && v.TermCommitted && v.ConfigurationIndex <= v.CommitIndex && !conf.IsMember(id) {
-		reply := wire.JoinReply{Code: wire.CodeRemoved, Leader: n.cfg.ID, Message: ErrRemoved.Error()}
-		n.cfg.Transport.Send(id, wire.AppendJoinReply(nil, n.header(id), reply))
+// tellRemoved tells a server that a committed configuration leaves it out, of
+// which it may never have heard. The server will delete what it stored, so the
+// leader first makes sure that it still is the leader, as for a read: another
+// may have let that server in again. It reports whether it may come to that.
+func (n *Node) tellRemoved(id raft.ID) bool {
+	outside := func() bool {
+		v, conf := n.view()
+		return v.Role == raft.Leader && v.TermCommitted && v.ConfigurationIndex <= v.CommitIndex && !conf.IsMember(id)
 	}
+	if !outside() {
+		return false
+	}
+	if n.admission.telling[id] {
+		return true
+	}
+	if n.admission.telling == nil {
+		n.admission.telling = map[raft.ID]bool{}
+	}
+	q := &read{deadline: n.now() + ProposeTimeout, done: func(_ ReadResult, err error) {
+		delete(n.admission.telling, id)
+		if err == nil && outside() {
+			reply := wire.JoinReply{Code: wire.CodeRemoved, Leader: n.cfg.ID, Message: ErrRemoved.Error()}
+			n.cfg.Transport.Send(id, wire.AppendJoinReply(nil, n.header(id), reply))
+		}
+	}}
+	if q.take(n) != nil {
+		return false
+	}
+	n.admission.telling[id] = true
+	return true
 }
 
 // handleRemove takes another member's wish to remove a server.

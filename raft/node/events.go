@@ -21,6 +21,12 @@ const (
 	EventReceived
 	// EventMembers: the configuration in force changed.
 	EventMembers
+	// EventExpired: this leader removes Peer, which it has not heard for
+	// Config.RemoveAfter.
+	EventExpired
+	// EventNotYet: the cluster has not let this server in yet, says Peer, for the
+	// reason Err.
+	EventNotYet
 	// EventRejected: something from Peer was refused, for the reason Err.
 	EventRejected
 	// EventSnapshot: a snapshot up to Index, of Size bytes, was taken.
@@ -69,6 +75,9 @@ func (n *Node) observe(now time.Duration) {
 	was := n.seen
 	n.seen = is
 	if is.role != was.role || is.configuration != was.configuration {
+		n.admission.next, n.removal.next = 0, 0
+	}
+	if is.leader != was.leader {
 		n.admission.next = 0
 	}
 	if is.role != was.role || is.term != was.term || is.leader != was.leader {
@@ -93,6 +102,11 @@ type Status struct {
 	Now time.Duration
 	// Dropped counts frames that did not fit into the inbox.
 	Dropped uint64
+	// RemoveAfter is Config.RemoveAfter as it is now.
+	RemoveAfter time.Duration
+	// Removals are the members that this leader is about to remove, and when: at
+	// that time of the Clock, or when a majority answers again if that is later.
+	Removals map[raft.ID]time.Duration
 }
 
 // Status copies the server's state, as of between two inputs.
@@ -102,7 +116,8 @@ func (n *Node) Status() Status {
 	n.inbox.mu.Lock()
 	dropped := n.inbox.dropped
 	n.inbox.mu.Unlock()
-	return Status{Status: n.core.Status(), Cluster: n.cluster, Now: n.now(), Dropped: dropped}
+	return Status{Status: n.core.Status(), Cluster: n.cluster, Now: n.now(), Dropped: dropped,
+		RemoveAfter: n.removeAfter, Removals: n.due}
 }
 
 // Entries gives the log's entries from..to, both included, as far as they

@@ -1,60 +1,12 @@
 package node
 
 import (
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"tabraft/raft"
 	"tabraft/raft/wire"
-)
-
-// Config is what a node is made of. Needed are ID, Storage, Transport, Machine,
-// Clock and Rand.
-type Config struct {
-	ID raft.ID
-	// Cluster is the id of the cluster that this server belongs to; 0 for one
-	// that waits to be admitted to the first cluster that takes it.
-	Cluster   uint64
-	Storage   Storage
-	Transport Transport
-	Machine   StateMachine
-	Clock     Clock
-	Rand      *rand.Rand
-	// Admitted makes the id of the cluster that admits this server durable.
-	// It is called once, only if Cluster is 0, from a goroutine of its own;
-	// after an error the server stops.
-	Admitted func(cluster uint64) error
-	// Observer is told what happens, from the loop; it must not block and may
-	// call the node only from another goroutine.
-	Observer func(Event)
-	// Gather, if set, is called by the loop before it drains the inbox, and
-	// waits for what else is about to arrive: where every input is a call from
-	// outside of its own, as in a browser, batches form only this way.
-	Gather func()
-	// SnapshotBytes is how many bytes of entries, each counted with 64 more than
-	// its data, are applied before a snapshot takes their place; snapshot.go has
-	// the whole rule. Default DefaultSnapshotBytes; negative for no snapshots
-	// but those that Node.Snapshot asks for.
-	SnapshotBytes int
-	// Raft tunes the core; its ID and Rand are set from this Config.
-	Raft raft.Config
-}
-
-// defaultElectionTimeout is that of raft.Config.
-const defaultElectionTimeout = 400 * time.Millisecond
-
-// Reasons for a node to stop.
-var (
-	// ErrStopped: Stop was called.
-	ErrStopped = errors.New("this server was stopped")
-	// ErrRemoved: the cluster removed this server.
-	ErrRemoved = errors.New("this server was removed from the cluster")
-	// ErrOtherCluster: the room's cluster is not the one this server's stored
-	// state belongs to.
-	ErrOtherCluster = errors.New("this server belongs to another cluster")
 )
 
 // Node is one running server. Its methods may be called from any goroutine.
@@ -67,13 +19,17 @@ type Node struct {
 	// sending is held from the core's Ready until its messages are with the
 	// Transport. Taken before mu.
 	sending sync.Mutex
-	// mu guards core, with cfg.Rand, err, cluster and left; the loop holds it while it
+	// mu guards core, with cfg.Rand, err, cluster, left, removeAfter and due; the loop holds it while it
 	// feeds the core, never while it calls out.
 	mu      sync.Mutex
 	core    *raft.Core
 	cluster uint64
 	err     error
 	left    bool // HandOver was called: the core is done with
+	// removeAfter is Config.RemoveAfter as it is now, due when which member is to
+	// be removed; a map is replaced, not changed.
+	removeAfter time.Duration
+	due         map[raft.ID]time.Duration
 
 	// What follows belongs to the loop.
 	peers     map[raft.ID]bool // connected
@@ -83,8 +39,11 @@ type Node struct {
 	transfers transfers
 	snapshots snapshots
 	admission admission
-	seen      seen
-	ended     bool
+	removal   removal
+	// heardLeader is when a leader was last heard; negative for never.
+	heardLeader time.Duration
+	seen        seen
+	ended       bool
 }
 
 // Start loads the stored state and runs a server with it.
@@ -103,8 +62,10 @@ func Start(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, inbox: newInbox(), done: make(chan struct{}),
-		core: core, cluster: cfg.Cluster, peers: map[raft.ID]bool{},
+		core: core, cluster: cfg.Cluster, peers: map[raft.ID]bool{}, heardLeader: -1,
+		removeAfter: atLeastMin(cfg.RemoveAfter),
 	}
+	n.admission.stranded = -1
 	n.proposals.init()
 	n.planSnapshot(0)
 	if st.Snapshot != nil {
@@ -189,6 +150,7 @@ func (n *Node) round(queue []input) {
 	now := n.now()
 	n.tick(now)
 	n.submitProposals(now)
+	n.lookForSilence(now)
 	n.admit(now)
 	n.moveTransfers(now)
 	n.carryOut(now)
@@ -226,7 +188,7 @@ func (n *Node) nextDeadline() time.Duration {
 	n.mu.Lock()
 	at := n.core.NextDeadline()
 	n.mu.Unlock()
-	return min(at, n.proposals.deadline(), n.reads.deadline(), n.transfers.deadline(), n.admission.next)
+	return min(at, n.proposals.deadline(), n.reads.deadline(), n.transfers.deadline(), n.admission.next, n.removal.next)
 }
 
 func (n *Node) handle(in *input) {
@@ -338,7 +300,10 @@ func (n *Node) handleMessages(f wire.Frame) {
 		if err := n.step(now, m); err != nil {
 			n.reject(f.From, err)
 		}
-		if m.Type == raft.RequestPreVote || m.Type == raft.RequestVote {
+		switch m.Type {
+		case raft.AppendEntries, raft.InstallSnapshot:
+			n.heardLeader = now
+		case raft.RequestPreVote, raft.RequestVote:
 			n.tellRemoved(f.From)
 		}
 	}

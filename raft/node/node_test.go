@@ -362,7 +362,7 @@ func TestRemove(t *testing.T) {
 				if what == "dead" {
 					back := c.start(gone.id)
 					<-back.Done()
-					if back.Err() != ErrRemoved {
+					if back.Err() != ErrRemovedAway {
 						t.Errorf("it came back and stopped with %v", back.Err())
 					}
 				}
