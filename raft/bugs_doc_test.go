@@ -43,7 +43,7 @@ var shippedBugs = []struct {
 		"a leader in a term in which nobody voted for it"},
 	{12, "a server that was cut off comes back with a high term", "TestBug12IsolatedServerKeepsItsTerm rejoin",
 		"it deposes a leader that works well"},
-	{13, "in a partial mesh leaders depose one another without end", "TestBug13PartialMeshHasStableLeader stickiness",
+	{13, "in a partial mesh leaders depose one another without end", "TestBug13PartialMeshHasStableLeader TestBug13ChainHasStableLeader stickiness",
 		"servers that cannot see the leader interrupt all others"},
 	{14, "a read is served before the term's first commit", "TestBug14NoReadBeforeOwnTermCommits read_new_leader",
 		"it misses what the leader before committed"},

@@ -199,3 +199,34 @@ func TestBug46ElectionTimeouts(t *testing.T) {
 		t.Errorf("%d first timeouts of 500 seeds", len(first))
 	}
 }
+
+// Bug 13 in a chain: 1 and 3 hear only 2. Whoever of them does not hear the
+// leader could win with 2's vote, as often as 2 gives it.
+func TestBug13ChainHasStableLeader(t *testing.T) {
+	linked := func(a, b ID) bool { return a == 2 || b == 2 }
+	atTheEnd := 0
+	for seed := range uint64(8) {
+		w := newWorld()
+		conf := Configuration{Voters: []ID{1, 2, 3}}
+		w.addFact(foundingDisk(conf).Entries[0], 1)
+		for id := ID(1); id <= 3; id++ {
+			h := w.addHost(id, Config{}, foundingDisk(conf))
+			h.seed += 100 * seed
+			w.start(h)
+		}
+		w.runCalm(5*time.Second, linked)
+		settled := len(w.leaders)
+		w.runCalm(10*time.Second, linked)
+		if settled == 0 || len(w.leaders) != settled {
+			t.Fatalf("seed %d: %d leaders after 5 s, %d after 15 s", seed, settled, len(w.leaders))
+		}
+		for _, id := range w.leaders {
+			if id != 2 {
+				atTheEnd++
+			}
+		}
+	}
+	if atTheEnd == 0 {
+		t.Error("only server 2, which everybody hears, ever led")
+	}
+}
