@@ -26,14 +26,14 @@ type births struct {
 	first []uint32 // by index
 }
 
-// checkLog looks at what an input changed in a log. It tells whether entries
-// were replaced.
-func (w *world) checkLog(s *server) (conflict bool) {
+// checkLog looks at what an input changed in a log. It gives the index from
+// which on entries were replaced or deleted; 0 if none were.
+func (w *world) checkLog(s *server) (replaced uint64) {
 	last := s.view.LastIndex
 	term, _ := s.core.Term(last)
 	old := uint64(len(s.terms)) - 1
 	if last == old && s.terms[last] == term {
-		return false
+		return 0
 	}
 	for uint64(len(s.terms)) <= last {
 		s.terms = append(s.terms, 0)
@@ -42,14 +42,16 @@ func (w *world) checkLog(s *server) (conflict bool) {
 	for i := max(first, last+1); i <= min(old, w.committed()); i++ {
 		w.checkReplacing(s, i, s.terms[i])
 	}
-	conflict = last < old
+	if last < old {
+		replaced = last + 1
+	}
 	for i := last; i >= first; i-- {
 		t, _ := s.core.Term(i)
 		if i <= old && s.terms[i] == t {
 			break
 		}
 		if i <= old {
-			conflict = true
+			replaced = i
 			if i <= w.committed() {
 				w.checkReplacing(s, i, s.terms[i])
 			}
@@ -59,10 +61,10 @@ func (w *world) checkLog(s *server) (conflict bool) {
 	}
 	s.terms[last] = term
 	s.terms = s.terms[:last+1]
-	if conflict {
+	if replaced > 0 {
 		w.stats[Conflicts]++
 	}
-	return conflict
+	return replaced
 }
 
 func (w *world) checkEntry(s *server, index uint64) {

@@ -126,7 +126,4 @@ func (w *world) countChanges(s *server, was *raft.View) {
 	if was.Transferring != raft.None && now.Transferring == raft.None && now.Role == raft.Leader {
 		w.stats[TransfersCut]++
 	}
-	if now.ConfigurationIndex < was.ConfigurationIndex {
-		w.stats[JointUndone]++
-	}
 }

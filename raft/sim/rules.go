@@ -51,7 +51,10 @@ func (w *world) observe(s *server) {
 		w.checkCommit(s, &was)
 	}
 	w.checkOrder(s)
-	if replaced || now.ConfigurationIndex != was.ConfigurationIndex {
+	if replaced > 0 && was.ConfigurationIndex >= replaced {
+		w.stats[ConfigurationsUndone]++
+	}
+	if replaced > 0 || now.ConfigurationIndex != was.ConfigurationIndex {
 		s.conf = copyOf(s.core.Configuration()) // in force when the next input comes
 	}
 	w.noteTransfer(s, &was)

@@ -7,8 +7,9 @@ import "slices"
 // are left out in chunks, large ones first, and what still breaks the same rule
 // is kept, until no single event can be left out.
 
-// maxAttempts limits the replays of one Shrink.
-const maxAttempts = 20_000
+// maxShrink limits the events of all replays of one Shrink, so that it takes
+// some tens of seconds at most.
+const maxShrink = 50_000_000
 
 // Shrink gives a short list of events that breaks the rule that events break,
 // and how. If they break none, it gives them back. After each attempt progress
@@ -29,7 +30,7 @@ func Shrink(set Settings, events []Event, progress func(left int)) ([]Event, *Br
 				break
 			}
 		}
-		if len(s.events) == before || s.attempts >= maxAttempts {
+		if len(s.events) == before || s.spent >= maxShrink {
 			s.hurry()
 			return s.events, s.broken
 		}
@@ -41,14 +42,13 @@ type shrinker struct {
 	rule     string
 	events   []Event // the shortest list so far
 	broken   *Broken
-	attempts int
+	spent    int // events
 	progress func(int)
 }
 
 // try replays events up to where a rule breaks. It gives those that had an
 // effect; if a rule breaks at an event of the calm phase, with those before it.
 func (s *shrinker) try(events []Event) (*Broken, []Event) {
-	s.attempts++
 	w, err := newWorld(s.set)
 	if err != nil {
 		return nil, events
@@ -67,6 +67,7 @@ func (s *shrinker) try(events []Event) (*Broken, []Event) {
 		w.record = &took
 		w.calmDown()
 	})
+	s.spent += w.steps
 	if broken == nil || broken.End {
 		return broken, events
 	}
@@ -75,7 +76,7 @@ func (s *shrinker) try(events []Event) (*Broken, []Event) {
 
 // keep takes over a shorter list if it breaks the same rule.
 func (s *shrinker) keep(events []Event) {
-	if s.attempts >= maxAttempts {
+	if s.spent >= maxShrink {
 		return
 	}
 	if broken, took := s.try(events); s.isSame(broken) && len(took) < len(s.events) {

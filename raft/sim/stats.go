@@ -40,7 +40,7 @@ const (
 	WrongHints
 	Joint
 	JointByOther
-	JointUndone
+	ConfigurationsUndone
 	JointCompacted
 	LearnersPromoted
 	VotersReplaced
@@ -99,7 +99,7 @@ var statNames = [statCount]string{
 	WrongHints:                "wrong hints that a server is gone",
 	Joint:                     "joint configurations entered",
 	JointByOther:              "joint configurations left by another leader",
-	JointUndone:               "configurations undone",
+	ConfigurationsUndone:      "configurations undone",
 	JointCompacted:            "snapshots of a joint configuration",
 	LearnersPromoted:          "learners made voters",
 	VotersReplaced:            "changes to other voters altogether",
