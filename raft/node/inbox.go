@@ -22,8 +22,7 @@ type input struct {
 	kind  inputKind
 	peer  raft.ID
 	frame []byte // inputFrame
-	seq   uint64 // inputSaved
-	err   error  // inputSaved, inputStop
+	err   error  // inputStop
 	call  func() // inputCall
 	ask   asker  // inputAsk
 }
@@ -32,7 +31,6 @@ type inputKind uint8
 
 const (
 	inputFrame inputKind = iota
-	inputSaved
 	inputPeerUp
 	inputPeerDown
 	inputCall // run on the loop

@@ -13,8 +13,8 @@ type Storage interface {
 	// It is called once, before the first Save.
 	Load() (raft.Stored, error)
 	// Save makes s durable, all or nothing, and then calls done exactly once,
-	// from any goroutine, never before Save returned. Saves become durable in
-	// the order of the calls. After an error the server stops and nothing
+	// from any goroutine, even before Save returns. Saves become durable in the
+	// order of the calls. After an error the server stops and nothing
 	// more is saved; what was already durable stays so. Save must not keep
 	// s.Entries' slice beyond the call to done.
 	Save(s *raft.Save, done func(error))

@@ -44,6 +44,10 @@ type Node struct {
 	heardLeader time.Duration
 	seen        seen
 	ended       bool
+	armed       time.Duration // what the timer is set to
+	reported    []report      // room for the next reports
+
+	reports reports
 }
 
 // Start loads the stored state and runs a server with it.
@@ -51,6 +55,10 @@ func Start(cfg Config) (*Node, error) {
 	st, err := cfg.Storage.Load()
 	if err != nil {
 		return nil, fmt.Errorf("loading the server's state: %w", err)
+	}
+	if cfg.Raft.MaxAppendBytes > wire.MaxAppend || cfg.Raft.SnapshotChunkBytes > wire.MaxChunk {
+		return nil, fmt.Errorf("messages of %d bytes of entries or %d of a snapshot do not fit into a frame, at most %d and %d do",
+			cfg.Raft.MaxAppendBytes, cfg.Raft.SnapshotChunkBytes, wire.MaxAppend, wire.MaxChunk)
 	}
 	cfg.Raft.ID, cfg.Raft.Rand = cfg.ID, cfg.Rand
 	if cfg.SnapshotBytes == 0 {
@@ -155,7 +163,16 @@ func (n *Node) round(queue []input) {
 	n.moveTransfers(now)
 	n.carryOut(now)
 	n.observe(now)
-	n.timer.Reset(n.nextDeadline())
+	n.arm(now)
+}
+
+// arm sets the timer, unless it fires early enough as it is. Deadlines move
+// later with almost every message; then the loop goes round once for nothing.
+func (n *Node) arm(now time.Duration) {
+	if at := n.nextDeadline(); at < n.armed || n.armed <= now {
+		n.timer.Reset(at)
+		n.armed = at
+	}
 }
 
 func (n *Node) tick(now time.Duration) {
@@ -195,8 +212,6 @@ func (n *Node) handle(in *input) {
 	switch in.kind {
 	case inputFrame:
 		n.handleFrame(in.peer, in.frame)
-	case inputSaved:
-		n.handleSaved(in)
 	case inputPeerUp:
 		n.peers[in.peer] = true
 		n.admission.next = 0
@@ -212,25 +227,6 @@ func (n *Node) handle(in *input) {
 	case inputStop:
 		n.end(in.err)
 	}
-}
-
-func (n *Node) handleSaved(in *input) {
-	if in.err != nil {
-		n.end(fmt.Errorf("storage failed: %w", in.err))
-		return
-	}
-	err := n.saved(in.seq)
-	if err != nil {
-		n.end(err)
-		return
-	}
-	n.snapshotSaved(in.seq)
-}
-
-func (n *Node) saved(seq uint64) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.core.Saved(n.now(), seq)
 }
 
 func (n *Node) step(now time.Duration, m *raft.Message) error {
@@ -316,17 +312,24 @@ func (n *Node) reject(peer raft.ID, err error) {
 
 // carryOut does what the core wants, until it wants nothing more.
 func (n *Node) carryOut(now time.Duration) {
+	n.reports.watch(true)
 	for !n.ended {
+		n.takeReports()
 		n.submitReads(now)
 		rd, ok := n.ready()
 		if !ok {
-			return
+			if n.ended || n.reports.watch(false) {
+				return
+			}
+			continue
 		}
 		if rd.Save != nil {
 			seq := rd.Save.Seq
 			n.noteSave(rd.Save)
 			n.cfg.Storage.Save(rd.Save, func(err error) {
-				n.inbox.put(input{kind: inputSaved, seq: seq, err: err})
+				if n.reports.put(report{seq, err}) {
+					n.inbox.nudge()
+				}
 			})
 		}
 		if rd.Snapshot != nil {
