@@ -19,3 +19,11 @@ func (w *world) checkTransferEnds(s *server) {
 		w.fail(ruleTransferEnd, "server %d has been making way for server %d for %v", s.name(), to, w.local(s)-s.transferSince)
 	}
 }
+
+// checkMakesWay: s has just taken a command or a change of members, which would
+// leave its successor behind.
+func (w *world) checkMakesWay(s *server) {
+	if to := s.view.Transferring; to != raft.None {
+		w.fail(ruleMakesWay, "server %d takes a command while it makes way for server %d", s.name(), to)
+	}
+}

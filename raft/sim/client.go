@@ -173,6 +173,7 @@ func (w *world) propose(c *client, s *server, o *op, data []byte) {
 	index, term, err := s.core.Propose(w.local(s), data)
 	switch {
 	case err == nil:
+		w.checkMakesWay(s)
 		s.waiting = append(s.waiting, waiting{index, term, c, o})
 	case errors.Is(err, raft.ErrNotLeader):
 		w.refused(c, s)

@@ -30,6 +30,8 @@ const (
 	ruleLease       = "while a lease holds, nobody else leads"
 	ruleTransfer    = "without faults leadership is transferred"
 	ruleTransferEnd = "a transfer ends in time"
+	ruleMatch       = "a leader counts only what is stored"
+	ruleMakesWay    = "a leader that makes way takes no commands"
 	rulePanic       = "the core does not panic"
 	ruleAll         = "Ready gives everything at once"
 	ruleWire        = "what is encoded is decoded"

@@ -293,10 +293,13 @@ func (w *world) take(l *link, i int, how Kind) {
 		w.fail(rulePossible, "server %d refuses what server %d sent: %v", s.name(), l.from.name(), err)
 	}
 	w.countInstall(s, m)
+	w.input(s)
+	if m.Type == raft.AppendEntriesReply {
+		w.checkMatch(s, m)
+	}
 	if how == Deliver {
 		l.remove(i)
 	}
-	w.input(s)
 }
 
 // report tells the core of the nth stored save that it does not know of.
@@ -325,6 +328,7 @@ func (w *world) reconfigure(s *server, sets uint64) {
 	_, err := s.core.Reconfigure(voters, learners)
 	switch {
 	case err == nil:
+		w.checkMakesWay(s)
 		w.countChange(s, s.conf)
 	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrTransferring), errors.Is(err, raft.ErrTermNotCommitted),
 		errors.Is(err, raft.ErrChangeInProgress), len(voters) == 0:
