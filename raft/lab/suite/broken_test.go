@@ -87,6 +87,21 @@ func (rf *Raft) GetState() (int, bool) {
 	return rf.Raft.GetState()
 }
 
+// poll asks the next server again and again, with the lock held.
+func (rf *Raft) poll() {
+	for {
+		rf.mu.Lock()
+		rf.pollOnce()
+		rf.mu.Unlock()
+	}
+}
+
+func (rf *Raft) pollOnce() { rf.ask((rf.me + 1) % rf.n) }
+
+func (rf *Raft) ask(peer int) bool {
+	return rf.peers[peer].Call("Raft.RequestVote", &textbook.RequestVoteArgs{}, &textbook.RequestVoteReply{})
+}
+
 var bugs = []bug{
 	{
 		name: "votes for everybody", in: "ManyElections2A", kind: rules.RuleBroken, rules: []rules.Rule{rules.DoubleVote},
@@ -168,15 +183,7 @@ var bugs = []bug{
 	},
 	{
 		name: "an RPC with the lock held", in: "InitialElection2A", kind: rules.Deadlock, rules: []rules.Rule{rules.RPCUnderLock},
-		made: func(rf *Raft) {
-			go func() {
-				for {
-					rf.mu.Lock()
-					rf.peers[(rf.me+1)%rf.n].Call("Raft.RequestVote", &textbook.RequestVoteArgs{}, &textbook.RequestVoteReply{})
-					rf.mu.Unlock()
-				}
-			}()
-		},
+		made: func(rf *Raft) { go rf.poll() },
 		vote: func(rf *Raft, args *textbook.RequestVoteArgs, reply *textbook.RequestVoteReply) {
 			rf.mu.Lock()
 			defer rf.mu.Unlock()
@@ -190,11 +197,9 @@ var bugs = []bug{
 		},
 	},
 	{
-		name: "panics in Start", in: "BasicAgree2B", kind: rules.Panicked, text: "nil map",
+		name: "panics in Start", in: "BasicAgree2B", kind: rules.Panicked, text: "interface conversion",
 		start: func(rf *Raft, command any) (int, int, bool) {
-			var m map[int]int
-			m[1] = 2
-			return 0, 0, false
+			return len(command.(error).Error()), 0, false
 		},
 	},
 }

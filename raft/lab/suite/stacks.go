@@ -31,6 +31,7 @@ type goroutine struct {
 type frame struct {
 	function string // "tabraft/raft/lab/textbook.(*Raft).ticker"
 	place    string // "raft.go:120"
+	creator  bool   // not a call: it started the goroutine
 }
 
 type stacks []goroutine
@@ -89,14 +90,14 @@ func labelOf(head, key string) string {
 }
 
 func parseFrame(function, place string) frame {
-	function = strings.TrimPrefix(function, "created by ")
+	function, creator := strings.CutPrefix(function, "created by ")
 	function, _, _ = strings.Cut(function, " in goroutine ")
 	if i := strings.LastIndexByte(function, '('); i > 0 && strings.HasSuffix(function, ")") {
 		function = function[:i]
 	}
 	place = strings.TrimSpace(place)
 	place, _, _ = strings.Cut(place, " +0x")
-	return frame{function, place[strings.LastIndexAny(place, `/\`)+1:]}
+	return frame{function, place[strings.LastIndexAny(place, `/\`)+1:], creator}
 }
 
 // students tells whether a function is neither Go's nor the tester's.
@@ -249,42 +250,78 @@ func (s stacks) text(wanted func(goroutine) bool) string {
 	return b.String()
 }
 
-// explainDeadlock says who seems to hold the lock that others wait for: of the
-// goroutines of the same server, the one that waits for something else. That is a
-// guess, since locks do not tell who holds them, but in a run that stands still there
-// is seldom another.
+// explainDeadlock says who seems to hold the lock that others wait for. That is a
+// guess, since locks do not tell who holds them.
 func (s stacks) explainDeadlock() (string, *rules.Finding) {
-	lockers := map[string][]goroutine{} // by server
+	lockers := map[string]stacks{} // by server
 	for _, g := range s {
 		if g.locking() && len(g.own()) > 0 {
 			lockers[g.server] = append(lockers[g.server], g)
 		}
 	}
-	for _, kind := range []struct {
-		rule rules.Rule
-		is   func(goroutine) bool
-		text string
+	for _, guess := range []struct {
+		rule  rules.Rule
+		holds func(g goroutine, lockers stacks) bool
+		text  string
 	}{
-		{rules.ApplyUnderLock, func(g goroutine) bool { return g.state == "chan send" && !g.has("labrpc.(*ClientEnd).Call") }, "waits to send on a channel, applyCh as it seems"},
-		{rules.RPCUnderLock, func(g goroutine) bool { return g.has("labrpc.(*ClientEnd).Call") }, "waits for the reply of an RPC"},
-		{rules.WaitUnderLock, func(g goroutine) bool { return g.state == "sync.WaitGroup.Wait" || g.state == "chan receive" }, "waits for other goroutines"},
+		{rules.ApplyUnderLock, sendsWhileServiceWaits, "waits to send on a channel, applyCh as it seems"},
+		{rules.RPCUnderLock, callsWithLock, "waits for the reply of an RPC"},
+		{rules.WaitUnderLock, func(g goroutine, _ stacks) bool { return g.state == "sync.WaitGroup.Wait" }, "waits for other goroutines"},
 	} {
 		for _, g := range s {
 			waiting := lockers[g.server]
-			if g.locking() || len(g.own()) == 0 || !kind.is(g) || len(waiting) == 0 || g.server == "tester" {
+			if g.locking() || len(g.own()) == 0 || len(waiting) == 0 || g.server == "tester" || !guess.holds(g, waiting) {
 				continue
 			}
-			return fmt.Sprintf("nothing moves: %s %s in %s, while %d goroutines of it wait for a lock, the first in %s. If the first holds "+
-				"that lock, virtual time stands still (a lock does not let time pass), and in real time the server is deaf as long",
-				g.who(), kind.text, g.where(), len(waiting), waiting[0].where()), rules.NewFinding(kind.rule, g.server, g.where())
+			return fmt.Sprintf("nothing moves: %s %s in %s, and others of its goroutines (%d) wait for a lock, the first in %s. If the first holds "+
+				"that lock, virtual time stands still (waiting for a lock does not let time pass), and in real time the server is deaf as long",
+				g.who(), guess.text, g.where(), len(waiting), waiting[0].where()), rules.NewFinding(guess.rule, g.server, g.where())
 		}
 	}
-	for _, waiting := range lockers {
-		return fmt.Sprintf("nothing moves: %d goroutines of %s wait for a lock that is never released, the first in %s. A return without Unlock, a second Lock "+
-				"by the same goroutine, two locks taken in different orders, or a sleep with the lock held?", len(waiting), waiting[0].who(), waiting[0].where()),
-			rules.NewFinding(rules.LockNotReleased, waiting[0].server, waiting[0].where())
+	for _, g := range s {
+		if waiting := lockers[g.server]; len(waiting) > 0 {
+			return fmt.Sprintf("nothing moves: goroutines (%d) of %s wait for a lock that is never released, the first in %s. A return without Unlock, a second Lock "+
+					"by the same goroutine, two locks taken in different orders, or a lock held during a sleep or an RPC?", len(waiting), waiting[0].who(), waiting[0].where()),
+				rules.NewFinding(rules.LockNotReleased, waiting[0].server, waiting[0].where())
+		}
 	}
 	return "nothing moves: goroutines wait for locks that are never released", nil
+}
+
+// sendsWhileServiceWaits tells whether g may be sending on applyCh while the service,
+// which should receive, waits for a lock in a call of Snapshot.
+func sendsWhileServiceWaits(g goroutine, lockers stacks) bool {
+	return (g.state == "chan send" || g.state == "select") && !g.has("labrpc.(*ClientEnd).Call") &&
+		slices.ContainsFunc(lockers, func(l goroutine) bool { return l.has("suite.(*lab).take") })
+}
+
+// callsWithLock tells whether g looks like a call of an RPC that is made with the lock
+// held: deep in a goroutine that does more than the call, or in a function in which
+// another goroutine waits for the lock further up, where it would take it before the call.
+func callsWithLock(g goroutine, lockers stacks) bool {
+	if !g.has("labrpc.(*ClientEnd).Call") {
+		return false
+	}
+	own := slices.DeleteFunc(g.own(), func(f frame) bool { return f.creator })
+	if len(own) > 2 {
+		return true
+	}
+	for _, f := range own {
+		for _, l := range lockers {
+			for _, at := range l.own() {
+				if at.function == f.function && !at.creator && at.line() < f.line() {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// line returns the number of the line of a frame.
+func (f frame) line() int {
+	n, _ := strconv.Atoi(f.place[strings.LastIndexByte(f.place, ':')+1:])
+	return n
 }
 
 // ofLockers returns the goroutines of servers in which somebody waits for a

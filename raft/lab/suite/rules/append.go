@@ -124,3 +124,22 @@ func (w *Watch) installs(now time.Duration, c *callSeen, s *server) {
 		s.log.snapshot(c.index, c.iterm, false, now)
 	}
 }
+
+// resendsInARow is how many requests full of acknowledged entries are no accident: a few
+// may have been on their way when the acknowledgement came.
+const resendsInARow = 4
+
+// resends: a leader sends entries that the follower has acknowledged.
+func (w *Watch) resends(now time.Duration, c *callSeen, s *server) {
+	if w.noLog || c.count == 0 || c.term != s.leadsTerm {
+		return
+	}
+	if c.index >= s.acks[c.to] {
+		s.resent = 0
+		return
+	}
+	if s.resent++; s.resent >= resendsInARow {
+		w.likely(ResendsMatched, now, s.id, "server %d, leader of term %d, sends server %d entries from index %d on, although it has acknowledged all up to index %d in that term",
+			s.id, c.term, c.to, c.index+1, s.acks[c.to])
+	}
+}

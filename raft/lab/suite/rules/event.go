@@ -53,7 +53,7 @@ type record struct {
 	kind         recordKind
 	server, peer int8
 	why          labrpc.Reason
-	yes, hasLog  bool
+	yes          bool
 	call         uint64
 	args         args
 	term         int // of a reply, of GetState

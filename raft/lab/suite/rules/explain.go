@@ -22,7 +22,7 @@ type Explanation struct {
 // first.
 var explains = map[Kind][]Rule{
 	NoLeader: {VoteRefused, SameTimeouts, TimerResetByRefused, TimerResetByOld, TermNotAdopted, TimeoutTooShort, TimerNotReset,
-		TimerNotResetByVote, NeverCampaigns, NoHeartbeats},
+		TimerNotResetByVote, NeverCampaigns},
 	TwoLeaders:       {TermNotAdopted},
 	UnexpectedLeader: {TermNotAdopted},
 	NoAgreement: {OldAppendAccepted, VoteRefused, SlowBackup, TermNotAdopted, SameTimeouts, TimerResetByRefused, TimerResetByOld, TimeoutTooShort,
@@ -32,8 +32,8 @@ var explains = map[Kind][]Rule{
 	ApplyOrder:   {CommitUnchecked},
 	BadState:     {TermNotAdopted, CommitUnchecked, TimerNotReset, TimeoutTooShort, TimerNotResetByVote},
 	Unstable:     {TimerNotReset, TimeoutTooShort, TimerNotResetByVote, SameTimeouts},
-	TooManyRPCs:  {TooManyHeartbeats, TimerNotReset, TimeoutTooShort, SlowBackup, MatchFromNext},
-	TooManyBytes: {MatchFromNext, SlowBackup},
+	TooManyRPCs:  {TooManyHeartbeats, TimerNotReset, TimeoutTooShort, SlowBackup, ResendsMatched},
+	TooManyBytes: {ResendsMatched, SlowBackup, TooManyHeartbeats},
 	LogTooLarge:  {LogNotCut},
 	Timeout:      {StartWaits, SlowBackup, SameTimeouts, TimeoutTooShort, TimerNotReset, VoteRefused, TermNotAdopted},
 	Blocked:      {StartWaits},

@@ -76,10 +76,9 @@ const (
 	TimerNotResetByVote Rule = "timer-not-reset-by-vote"
 	TimeoutTooShort     Rule = "election-timeout-too-short"
 	SameTimeouts        Rule = "same-timeouts"
-	NoHeartbeats        Rule = "no-heartbeats"
 	TooManyHeartbeats   Rule = "too-many-heartbeats"
 	SlowBackup          Rule = "backs-up-one-by-one"
-	MatchFromNext       Rule = "resends-what-matched"
+	ResendsMatched      Rule = "resends-what-matched"
 	CommitUnchecked     Rule = "commit-not-limited"
 	StartWaits          Rule = "start-waits"
 	LogNotCut           Rule = "log-not-cut"
@@ -137,10 +136,9 @@ var about = map[Rule][2]string{
 	TimerNotResetByVote: {"Granting a vote resets the election timer.", "Figure 2, Followers (5.2)"},
 	TimeoutTooShort:     {"The election timeout is longer than several heartbeat intervals.", "section 5.6; with at most ten heartbeats a second, the paper's 150 to 300 ms are too short"},
 	SameTimeouts:        {"Election timeouts are random, and drawn anew, so that votes are not split again and again.", "section 5.2"},
-	NoHeartbeats:        {"A new leader sends AppendEntries to everybody at once, and again in idle times.", "Figure 2, Leaders (5.2)"},
 	TooManyHeartbeats:   {"A leader sends at most about ten heartbeats a second.", "the lab's rule"},
 	SlowBackup:          {"A leader backs up over a follower's log by more than one entry at a time.", "end of section 5.3; the lab needs it"},
-	MatchFromNext:       {"After a success, matchIndex is prevLogIndex plus the number of entries sent, and nextIndex follows it.", "Figure 2, Leaders (5.3)"},
+	ResendsMatched:      {"After a success, matchIndex is prevLogIndex plus the number of entries sent, and nextIndex follows it.", "Figure 2, Leaders (5.3)"},
 	CommitUnchecked:     {"A follower's commitIndex goes no further than the last entry that the leader's request has checked.", "Figure 2, AppendEntries 5: min(leaderCommit, index of last new entry)"},
 	StartWaits:          {"Start returns at once.", "the lab's rule"},
 	LogNotCut:           {"A snapshot replaces the log up to its index, also in what is saved.", "section 7"},

@@ -19,11 +19,11 @@ type server struct {
 	open        map[*callSeen]bool // calls that it has begun to carry out
 
 	// Terms.
-	term    int // the highest it must know in this life, since
-	termAt  time.Duration
-	heard   int // the highest that has reached it in any life, first at
-	heardAt time.Duration
-	told0   map[int]bool // terms that it has told others of
+	term     int // the highest it must know in this life, since
+	termAt   time.Duration
+	heard    int // the highest that has reached it in any life, first at
+	heardAt  time.Duration
+	toldTerm map[int]bool // terms that it has told others of
 
 	// Votes, of all lives.
 	votedFor  map[int]int // by term
@@ -43,6 +43,7 @@ type server struct {
 	acks      []int // by server, in leadsTerm
 	allAcks   []int // by server, of replies to any term's requests
 	own       int   // how far it may have committed by counting
+	resent    int   // requests in a row with entries that were acknowledged
 
 	log      logModel
 	told     int // the highest commit index that it was told in this life
@@ -73,7 +74,7 @@ type server struct {
 func newServer(id, n int) *server {
 	s := &server{
 		id: id, votedFor: map[int]int{}, votedLife: map[int]int{}, votedAt: map[int]time.Duration{},
-		askedAt: map[voteKey]time.Duration{}, told0: map[int]bool{},
+		askedAt: map[voteKey]time.Duration{}, toldTerm: map[int]bool{},
 		log: newLogModel(), changedAt: -1, stateTerm: -1,
 		backup: make([]backup, n), beats: make([]beats, n), acks: make([]int, n), allAcks: make([]int, n),
 	}
@@ -111,6 +112,9 @@ func (s *server) knows(term int, now time.Duration) {
 
 // hears notes that a term has reached a server.
 func (s *server) hears(term int, now time.Duration) {
+	if s.timer.why == asLeader && term > s.leadsTerm {
+		s.timer.set(now, asLeader) // it steps down
+	}
 	if term > s.heard {
 		s.heard, s.heardAt = term, now
 	}

@@ -1,6 +1,9 @@
 package rules
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Limits of what looks usual.
 const (
@@ -16,6 +19,12 @@ const (
 	splitsInARow = 4
 	// stepsBack is how many refusals in a row, each one entry further back, are slow.
 	stepsBack = 12
+	// enoughTimeouts is how many timeouts must have been seen before one is too late.
+	enoughTimeouts = 16
+	// After heartbeats and after votes, an election that begins too soon is
+	// certainly wrong when it happens that often.
+	earlyAfterBeats = 3
+	earlyAfterVotes = 2
 	// silentFor is how long a server may be without a reason for not beginning an election.
 	silentFor = 2500 * time.Millisecond
 )
@@ -38,6 +47,7 @@ const (
 	byHeartbeat
 	byVote
 	byElection
+	asLeader // it leads, or did: when it stepped down is not seen
 )
 
 func (t *timer) set(now time.Duration, why timerReset) {
@@ -51,25 +61,81 @@ func (t *timer) heartbeat(now time.Duration, term int) {
 	t.beatAt, t.beat = now, term
 }
 
+// timeouts are the election timeouts seen in a run: from a reason to wait to the
+// election, with nothing in between that might have been taken for a reason.
+type timeouts struct {
+	n        int
+	min, max time.Duration
+}
+
+func (t *timeouts) add(d time.Duration) {
+	if t.n == 0 || d < t.min {
+		t.min = d
+	}
+	t.max = max(t.max, d)
+	t.n++
+}
+
 // campaigns: a server begins an election.
 func (w *Watch) campaigns(now time.Duration, c *callSeen, s *server) {
-	if gap := now - s.timer.resetAt; gap < tooSoon && !(w.cfg.Virtual && gap == 0) {
-		switch s.timer.why {
-		case byHeartbeat:
-			rule := TimerNotReset
-			if gap > tooSoon*2/3 {
-				rule = TimeoutTooShort
-			}
-			w.likely(rule, now, s.id, "server %d begins an election for term %d only %.0f ms after it got AppendEntries from the leader of its term",
-				s.id, c.term, gap.Seconds()*1000)
-		case byVote:
-			w.likely(TimerNotResetByVote, now, s.id, "server %d begins an election for term %d only %.0f ms after it granted a vote", s.id, c.term, gap.Seconds()*1000)
-		case byElection:
-			w.likely(TimeoutTooShort, now, s.id, "server %d begins an election for term %d only %.0f ms after its last", s.id, c.term, gap.Seconds()*1000)
-		}
+	gap := now - s.timer.resetAt
+	switch undisturbed := s.timer.old == 0 && s.timer.refused == 0; {
+	case undisturbed && (s.timer.why == atStart || s.timer.why == byElection) || gap >= tooSoon && undisturbed && s.timer.why != asLeader:
+		w.timeouts.add(gap)
+	case gap >= tooSoon && s.timer.why != asLeader:
+		w.tooLate(now, gap, s)
+	}
+	if gap < tooSoon && w.before(s.timer.resetAt, now) && !w.noTimers {
+		w.tooEarly(now, c.term, gap, s)
 	}
 	s.timer.reset(now)
 	w.splits.campaign(w, now, c.term, s.id)
+}
+
+// tooEarly: an election begins sooner after a reason to wait than any timeout
+// that makes sense.
+func (w *Watch) tooEarly(now time.Duration, term int, gap time.Duration, s *server) {
+	ms := gap.Seconds() * 1000
+	short := w.timeouts.n > 0 && w.timeouts.min < tooSoon
+	switch {
+	case s.timer.why == atStart || s.timer.why == asLeader:
+	case short:
+		w.likely(TimeoutTooShort, now, s.id, "server %d begins an election for term %d only %.0f ms after it began to wait", s.id, term, ms)
+	case s.timer.why == byHeartbeat:
+		w.again(TimerNotReset, now, s.id, earlyAfterBeats, "server %d begins an election for term %d only %.0f ms after it got AppendEntries from the leader of its term",
+			s.id, term, ms)
+	case s.timer.why == byVote:
+		w.again(TimerNotResetByVote, now, s.id, earlyAfterVotes, "server %d begins an election for term %d only %.0f ms after it granted a vote", s.id, term, ms)
+	}
+}
+
+// tooLate: an election begins much later than any other without a reason, and
+// something happened meanwhile that is no reason.
+func (w *Watch) tooLate(now, gap time.Duration, s *server) {
+	if w.noTimers || !w.cfg.Virtual || w.timeouts.n < enoughTimeouts || gap < w.timeouts.max*3/2 {
+		return
+	}
+	if s.timer.refused > 0 {
+		w.certainly(TimerResetByRefused, now, s.id, "server %d begins an election only after %.0f ms; it heard from no leader in that time, but refused its vote %d times. All other times it and the others waited %.0f ms at most",
+			s.id, gap.Seconds()*1000, s.timer.refused, w.timeouts.max.Seconds()*1000)
+		return
+	}
+	w.certainly(TimerResetByOld, now, s.id, "server %d begins an election only after %.0f ms; it heard from no leader of its term in that time, but got %d AppendEntries of older terms. All other times it and the others waited %.0f ms at most",
+		s.id, gap.Seconds()*1000, s.timer.old, w.timeouts.max.Seconds()*1000)
+}
+
+// again notes something that is a likely cause at first, and certain in virtual
+// time when it has happened a number of times.
+func (w *Watch) again(rule Rule, now time.Duration, id, times int, format string, args ...any) {
+	if w.times[rule]++; w.times[rule] < times || !w.cfg.Virtual {
+		w.likely(rule, now, id, format, args...)
+		return
+	}
+	if w.times[rule] == times {
+		w.seen[rule] = false
+		w.findings = slices.DeleteFunc(w.findings, func(f Finding) bool { return f.Rule == rule })
+		w.certainly(rule, now, id, format+", for the %s time", append(args, []string{"", "first", "second", "third"}[times])...)
+	}
 }
 
 // splits counts elections that servers begin at the same time.
@@ -142,8 +208,11 @@ func (w *Watch) backsUp(now time.Duration, c *callSeen, s *server) {
 
 // silent finds servers that should have begun an election.
 func (w *Watch) silent(now time.Duration) {
+	if w.noTimers {
+		return
+	}
 	for _, s := range w.servers {
-		if !s.up || s.asked > 0 && s.asked >= s.term && s.leadsTerm == s.asked || s.leadsTerm == s.term && s.term > 0 {
+		if !s.up || s.term > 0 && s.leadsTerm == s.term {
 			continue
 		}
 		idle := now - max(s.timer.resetAt, s.beganAt)

@@ -19,7 +19,7 @@ func (w *Watch) asksForVote(now time.Duration, c *callSeen, s *server) {
 	}
 	s.vote(c.term, s.id, now)
 	s.knows(c.term, now)
-	s.told0[c.term] = true
+	s.toldTerm[c.term] = true
 }
 
 // vote notes a server's vote.
@@ -108,6 +108,7 @@ func (w *Watch) leads(now time.Duration, c *callSeen, s *server) {
 	w.isLeader(now, s, c.term)
 	if c.kind == appendEntries {
 		w.beat(now, c, s)
+		w.resends(now, c, s)
 		if c.hasCommit && c.term == s.leadsTerm {
 			w.checkCommit(now, s, c.commit, "tells others")
 		}
@@ -121,6 +122,9 @@ func (w *Watch) isLeader(now time.Duration, s *server, term int) {
 	} else {
 		w.leaders[term] = s.id
 	}
+	if term >= s.leadsTerm {
+		s.timer.set(now, asLeader)
+	}
 	if term <= s.leadsTerm {
 		return
 	}
@@ -129,7 +133,6 @@ func (w *Watch) isLeader(now time.Duration, s *server, term int) {
 	s.own = 0
 	clear(s.acks)
 	s.knows(term, now)
-	s.timer.reset(now)
 	if w.noVotes || s.term > term {
 		return
 	}
@@ -180,7 +183,7 @@ func (w *Watch) checkReplyTerm(now time.Duration, c *callSeen, s *server) {
 	}
 	if c.replyTerm > 0 {
 		w.checkTermSaved(now, s, c.replyTerm, true)
-		s.told0[c.replyTerm] = true
+		s.toldTerm[c.replyTerm] = true
 	}
 }
 
@@ -188,7 +191,7 @@ func (w *Watch) checkReplyTerm(now time.Duration, c *callSeen, s *server) {
 // that it must have saved something since it had its last term; otherwise, in the first
 // term of a life, that it must have saved something at all.
 func (w *Watch) checkTermSaved(now time.Duration, s *server, term int, since bool) {
-	if !w.cfg.Persistence || s.told0[term] {
+	if !w.cfg.Persistence || s.toldTerm[term] {
 		return
 	}
 	learned := s.termAt

@@ -56,11 +56,13 @@ type Watch struct {
 	shift   int
 	shifted bool
 	// What cannot be checked for this Raft.
-	noLog, noVotes, noCommit bool
-	snapshots                bool // snapshots were taken
-	lastStart                time.Duration
-	splits                   splits
-	disabled                 string // why the watch is blind, if it is
+	noLog, noVotes, noCommit, noTimers bool
+	snapshots                          bool // snapshots were taken
+	lastStart                          time.Duration
+	splits                             splits
+	timeouts                           timeouts
+	times                              map[Rule]int // how often what is a rule's breach only if repeated
+	disabled                           string       // why the watch is blind, if it is
 }
 
 // A callSeen is an RPC under way.
@@ -79,7 +81,7 @@ type callSeen struct {
 
 // New returns a Watch for a test that begins.
 func New(cfg Config) *Watch {
-	w := &Watch{cfg: cfg, leaders: map[int]int{}, calls: map[uint64]*callSeen{}, seen: map[Rule]bool{}, digest: 14695981039346656037}
+	w := &Watch{cfg: cfg, leaders: map[int]int{}, calls: map[uint64]*callSeen{}, seen: map[Rule]bool{}, times: map[Rule]int{}, digest: 14695981039346656037}
 	for i := range cfg.Servers {
 		w.servers = append(w.servers, newServer(i, cfg.Servers))
 	}
@@ -255,9 +257,12 @@ func (w *Watch) sent(now time.Duration, e labrpc.Event, link labrpc.Link, from *
 	} else if c.kind == appendEntries {
 		w.noCommit = true
 	}
-	if c.kind == unknownRPC {
+	switch c.kind {
+	case preVote:
+		w.noTimers = true // elections begin in a way that is not looked at
+	case unknownRPC:
 		// It may tell a server anything.
-		w.noCommit, w.noVotes = true, true
+		w.noCommit, w.noVotes, w.noTimers = true, true, true
 	}
 	w.calls[e.Call] = c
 	w.record(record{at: now, kind: sent, server: int8(c.from), peer: int8(c.to), call: e.Call, args: c.args})

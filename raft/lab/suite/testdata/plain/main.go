@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"tabraft/raft/lab/labrpc"
@@ -53,7 +54,7 @@ func misbehave(how string, me int) {
 		none[me] = 1
 	case how == "spins" && me == 1:
 		for {
-			spun++
+			spun.Add(1)
 		}
 	case how == "lives on":
 		for {
@@ -64,4 +65,4 @@ func misbehave(how string, me int) {
 	}
 }
 
-var spun int
+var spun atomic.Int64
