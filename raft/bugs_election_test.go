@@ -47,6 +47,44 @@ func TestVoteSurvivesRestart(t *testing.T) {
 	}
 }
 
+// Bug 4 in a term that is on disk already: the vote alone is a reason to save,
+// and is not told before. Nor is it told by the save of the term, which was
+// under way.
+func TestBug04VoteInKnownTermWaitsForItsSave(t *testing.T) {
+	vote := Message{Type: RequestVote, From: 2, Term: 5, LogIndex: 1, LogTerm: 1}
+	st := storedTerms(3, 1)
+	st.HardState.Term = 5
+	c := newCore(t, testConfig(), st)
+	receive(t, c, vote)
+	rd := take(t, c)
+	if len(rd.Messages) > 0 || rd.Save.HardState != (HardState{Term: 5, Vote: 2}) {
+		t.Fatalf("%+v", rd)
+	}
+	saved(t, c, rd.Save.Seq)
+	if only(t, drain(t, c), RequestVoteReply, 2).Reject {
+		t.Fatal("refused")
+	}
+
+	c = newCore(t, testConfig(), storedTerms(3, 1, 2))
+	receive(t, c, Message{Type: RequestVote, From: 3, Term: 5, LogIndex: 1, LogTerm: 1}) // its log is behind
+	term := take(t, c)
+	vote.LogIndex, vote.LogTerm = 2, 2
+	receive(t, c, vote)
+	saved(t, c, term.Save.Seq)
+	rd = take(t, c)
+	if m := only(t, rd.Messages, RequestVoteReply, 3); !m.Reject || len(rd.Messages) != 1 {
+		t.Fatalf("%+v", rd.Messages)
+	}
+	receive(t, c, Message{Type: RequestVote, From: 3, Term: 5, LogIndex: 1, LogTerm: 1}) // this refusal tells of a vote that is not saved
+	if rd, _ := c.Ready(); len(rd.Messages) > 0 {
+		t.Fatalf("%+v", rd.Messages)
+	}
+	saved(t, c, rd.Save.Seq)
+	if only(t, drain(t, c), RequestVoteReply, 2).Reject {
+		t.Fatal("refused")
+	}
+}
+
 // Bug 6: a server whose term is low learns the higher one from the refusal of
 // its pre-vote.
 func TestBug06PreVoteRefusalTellsTerm(t *testing.T) {

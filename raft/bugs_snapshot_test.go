@@ -62,12 +62,15 @@ func TestBug41IdleCompactedLog(t *testing.T) {
 	if chunk := only(t, step(t, c, refused), InstallSnapshot, 3); chunk.LogIndex != 4 || string(chunk.Chunk.Data) != "state" {
 		t.Fatalf("%+v", chunk) // it is lost
 	}
-	asked := only(t, timeout(t, c), InstallSnapshot, 3)
-	if asked.Chunk.Offset != 5 || len(asked.Chunk.Data) != 0 {
-		t.Fatalf("%+v", asked.Chunk)
+	var again Message
+	for range 3 { // two more are lost
+		asked := only(t, timeout(t, c), InstallSnapshot, 3)
+		if asked.Chunk.Offset != 5 || len(asked.Chunk.Data) != 0 {
+			t.Fatalf("%+v", asked.Chunk)
+		}
+		gap := only(t, step(t, f, asked), InstallSnapshotReply, 1)
+		again = only(t, step(t, c, gap), InstallSnapshot, 3)
 	}
-	gap := only(t, step(t, f, asked), InstallSnapshotReply, 1)
-	again := only(t, step(t, c, gap), InstallSnapshot, 3)
 	done := only(t, step(t, f, again), AppendEntriesReply, 1)
 	if out := step(t, c, done); len(ofType(out, InstallSnapshot)) > 0 || c.peer(3).match != 4 || f.commitIndex != 4 {
 		t.Fatalf("match %d, the follower committed %d, sent %v", c.peer(3).match, f.commitIndex, out)
@@ -265,5 +268,36 @@ func TestSnapshotArrivesWhole(t *testing.T) {
 		if !bytes.Equal(f.snapshot.Data, data) {
 			t.Fatalf("chunks of %d: %q", chunk, f.snapshot.Data)
 		}
+		// The log goes on from it.
+		for _, m := range out {
+			step(t, f, m)
+		}
+		step(t, c, Message{Type: AppendEntriesReply, From: 3, Term: 2, LogIndex: f.log.lastIndex()})
+		c.Propose(c.now, []byte("x"))
+		if m := only(t, drain(t, c), AppendEntries, 3); m.LogIndex != 3 || len(m.Entries) != 1 {
+			t.Fatalf("chunks of %d: then %+v", chunk, m)
+		}
+	}
+}
+
+// When a connection to a follower closes, what is on its way is lost: the
+// snapshot goes on with what is known to have come, not from its beginning and
+// not after a wait.
+func TestSnapshotGoesOnAfterLostConnection(t *testing.T) {
+	cfg := testConfig()
+	cfg.SnapshotChunkBytes, cfg.MaxInflightMessages = 10, 4
+	c := behind(t, cfg, 100)
+	s := c.peer(3).snapshot
+	step(t, c, Message{Type: InstallSnapshotReply, From: 3, Term: 2, LogIndex: s.Index, Hint: 20})
+	if p := c.peer(3); p.received != 20 || p.offset != 60 {
+		t.Fatalf("%+v", p)
+	}
+	c.PeerDown(c.now, 3)
+	var offsets []uint64
+	for _, m := range ofType(drain(t, c), InstallSnapshot) {
+		offsets = append(offsets, m.Chunk.Offset)
+	}
+	if p := c.peer(3); p.snapshot != s || p.received != 20 || len(offsets) != 4 || offsets[0] != 20 || offsets[3] != 50 {
+		t.Fatalf("%+v, sent from %d", p, offsets)
 	}
 }

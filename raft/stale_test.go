@@ -84,3 +84,29 @@ func TestMessagesOfEarlierTerms(t *testing.T) {
 		}
 	}
 }
+
+// Refusals of this term that come late, when more is known already, move
+// nothing back.
+func TestLateRefusals(t *testing.T) {
+	c := lead(t, testConfig(), 3)
+	c.Propose(c.now, []byte("x"))
+	drain(t, c)
+	for index := uint64(1); index <= 2; index++ {
+		if out := step(t, c, Message{Type: AppendEntriesReply, From: 2, Term: 2, Reject: true, LogIndex: index, Hint: 0}); len(out) > 0 {
+			t.Fatalf("a refusal of %d, where the logs are known to match: %v", index, out)
+		}
+		if p := c.peer(2); p.probing || p.match != 2 || p.next != 4 || len(p.window.inflight) != 1 {
+			t.Fatalf("%+v", p)
+		}
+	}
+	// Nor do they end a snapshot that is being sent.
+	cfg := testConfig()
+	cfg.SnapshotChunkBytes = 10
+	c = behind(t, cfg, 1000)
+	s := c.peer(3).snapshot
+	step(t, c, Message{Type: InstallSnapshotReply, From: 3, Term: 2, LogIndex: s.Index, Hint: 30})
+	step(t, c, Message{Type: AppendEntriesReply, From: 3, Term: 2, Reject: true, LogIndex: 3, Hint: 2, LogTerm: 2})
+	if p := c.peer(3); p.snapshot != s || p.received != 30 {
+		t.Fatalf("%+v", p)
+	}
+}
