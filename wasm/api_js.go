@@ -11,8 +11,12 @@ import (
 	"tabraft/wasm/tab"
 )
 
-// removeTimeout bounds remove(): without a quorum it cannot come true.
-const removeTimeout = 10 * time.Second
+const (
+	// removeTimeout bounds remove(): without a quorum it cannot come true.
+	removeTimeout = 10 * time.Second
+	// snapshotTimeout bounds snapshot(): storage may take its time.
+	snapshotTimeout = 30 * time.Second
+)
 
 // api is window.tabraft.
 type api struct {
@@ -76,6 +80,35 @@ func (a *api) export() js.Value {
 			return nil, a.server.Remove(ctx, id)
 		})
 	})
+	method("transfer", func(args []js.Value) any {
+		return promise(func() (any, error) {
+			id, err := a.peer(args)
+			if err != nil {
+				return nil, err
+			}
+			return nil, a.server.Transfer(context.Background(), id)
+		})
+	})
+	method("snapshot", func([]js.Value) any {
+		return promise(func() (any, error) {
+			if a.server == nil {
+				return nil, &tab.CommandError{Code: tab.CodeStopped, Message: a.failed.Reason}
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), snapshotTimeout)
+			defer cancel()
+			index, err := a.server.Snapshot(ctx)
+			return map[string]any{"index": float64(index)}, err
+		})
+	})
+	method("settings", func(args []js.Value) any {
+		if a.server == nil {
+			return fromJSON(a.failed.Settings)
+		}
+		if change := arg(args, 0); change.Type() == js.TypeObject {
+			a.server.ChooseSettings(settings(a.server.Settings(), change))
+		}
+		return fromJSON(a.server.Settings())
+	})
 	method("link", func(args []js.Value) any {
 		return settled(func() error {
 			id, err := a.peer(args)
@@ -137,6 +170,18 @@ func fault(f node.Fault, o js.Value) node.Fault {
 		f.Delay = time.Duration(v.Float() * float64(time.Millisecond))
 	}
 	return f
+}
+
+// settings changes s as an object {removeAfterMs, handOver} says; what it leaves
+// out stays.
+func settings(s tab.Settings, o js.Value) tab.Settings {
+	if v := o.Get("removeAfterMs"); v.Type() == js.TypeNumber && v.Float() > -1<<53 && v.Float() < 1<<53 {
+		s.RemoveAfterMs = int64(v.Float())
+	}
+	if v := o.Get("handOver"); v.Type() == js.TypeBoolean {
+		s.HandOver = v.Bool()
+	}
+	return s
 }
 
 func arg(args []js.Value, i int) js.Value {

@@ -10,7 +10,7 @@ import (
 )
 
 // kinds are what on() takes.
-const kinds = "role, term, leader, commit, apply, message, peer, storage, error"
+const kinds = "role, term, leader, commit, apply, message, peer, snapshot, storage, error"
 
 // events calls the page's listeners. Events without a listener cost next to
 // nothing, since some come thousands of times a second.

@@ -10,13 +10,16 @@ import (
 )
 
 // commands.go: put, get, cas and delete of this server's own client. Each life
-// opens one session of the replicated map, with its first command; a command
-// that has to be sent twice is then applied once.
+// opens one session of the replicated map, with the first command that changes
+// something; one that has to be sent twice is then applied once. A get reads this
+// server's copy of the map as soon as that is known to be new enough.
 
 // Answer is what a command gives.
 type Answer struct {
-	Value       *string // nil: the key has no value
-	Index, Term uint64  // of the entry that carried it
+	Value *string // nil: the key has no value
+	// Index and Term are those of the entry that carried the command; of a get,
+	// those of the last entry that the value rests on.
+	Index, Term uint64
 }
 
 // CommandError is why a command was not answered. Code is for programs, Message
@@ -60,7 +63,27 @@ func (s *Server) Do(c kv.Command, done func(Answer, *CommandError)) {
 		done(Answer{}, &CommandError{CodeInvalid, err.Error()})
 		return
 	}
-	l.commands.do(l.node, c, s.cfg.Clock.Now()+node.ProposeTimeout, done)
+	deadline := s.cfg.Clock.Now() + node.ProposeTimeout
+	if c.Op == kv.Get {
+		l.get(c.Key, deadline, done)
+		return
+	}
+	l.commands.do(l.node, c, deadline, done)
+}
+
+// get reads a key. It enters nothing into the log.
+func (l *life) get(key string, deadline time.Duration, done func(Answer, *CommandError)) {
+	l.node.ReadFunc(deadline, func(r node.ReadResult, err error) {
+		if err != nil {
+			done(Answer{}, proposeError(err))
+			return
+		}
+		a := Answer{Index: r.Index, Term: r.Term}
+		if value, found := l.machine.Get(key); found {
+			a.Value = &value
+		}
+		done(a, nil)
+	})
 }
 
 func errText(err error) string {

@@ -21,7 +21,7 @@ func TestThreeServersAnswerCommands(t *testing.T) {
 			t.Errorf("put answered %+v", first)
 		}
 		for j, other := range servers {
-			if a := other.must(get(key)); a.Value == nil || *a.Value != "one" || a.Index <= first.Index {
+			if a := other.must(get(key)); a.Value == nil || *a.Value != "one" || a.Index < first.Index {
 				t.Errorf("server %d got %+v", j, a)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,8 @@ type world struct {
 	clock node.Clock
 	addr  string // of the signaling server
 	hush  func() // ends the signaling server; nil while it is away
+	// settings are those of the servers started next.
+	settings Settings
 	// limits are those of the signaling server opened next.
 	limits signaling.Limits
 
@@ -54,6 +57,8 @@ type testServer struct {
 	world *world
 	home  *memoryHome // nil if it is in a directory
 
+	rejoins atomic.Int32 // calls of Config.Rejoin
+
 	mu     sync.Mutex
 	events []Event // all but those of kind message, which come by the thousand
 }
@@ -62,7 +67,7 @@ type testServer struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	t.Parallel()
-	w := &world{t: t, room: client.RandomRoom(), clock: node.NewSystemClock(), changed: make(chan struct{})}
+	w := &world{t: t, room: client.RandomRoom(), settings: DefaultSettings, clock: node.NewSystemClock(), changed: make(chan struct{})}
 	w.openSignaling("127.0.0.1:0")
 	t.Cleanup(func() {
 		for _, s := range w.all() {
@@ -122,6 +127,7 @@ func (w *world) start(kind signaling.Kind, home Home) *testServer {
 	server, err := NewServer(Config{
 		Room: w.room, Signal: "ws://" + w.addr + signaling.Path, Link: w.room.Link("http://" + w.addr + "/"),
 		Kind: kind, Home: home, Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Observer: s.observe, Loopback: true,
+		Settings: w.settings, Rejoin: func() { s.rejoins.Add(1) },
 	})
 	s.Server = server
 	w.mu.Lock()

@@ -73,6 +73,7 @@ func (s *Server) begin() (*life, error) {
 	l.node, err = node.Start(node.Config{
 		ID: s.id, Cluster: s.cfg.Home.Cluster(), Storage: storage, Transport: l.links, Machine: l.machine,
 		Clock: s.cfg.Clock, Rand: s.fork(), Admitted: s.cfg.Home.SetCluster, Observer: l.observe, Gather: s.cfg.Gather, Raft: tuning,
+		RemoveAfter: s.Settings().removeAfter(),
 	})
 	if err != nil {
 		l.mesh.Close()
@@ -105,6 +106,7 @@ func newIncarnation() string {
 
 // start watches over the life's end.
 func (l *life) start() {
+	l.node.SetRemoveAfter(l.s.Settings().removeAfter()) // they may have changed
 	go func() {
 		<-l.node.Done()
 		l.s.fail(l, l.node.Err())
@@ -123,9 +125,12 @@ func (s *Server) fail(l *life, why error) {
 	if current, _ := s.current(); current != l {
 		return
 	}
+	rejoin := func() {}
 	if errors.Is(why, node.ErrRemoved) {
 		if err := s.cfg.Home.Forget(); err != nil {
 			why = fmt.Errorf("%w, and its state could not be deleted: %w", why, err)
+		} else if errors.Is(why, node.ErrRemovedAway) && s.cfg.Rejoin != nil {
+			rejoin = s.cfg.Rejoin
 		}
 		s.mu.Lock()
 		if s.life == nil { // crashed meanwhile
@@ -134,6 +139,7 @@ func (s *Server) fail(l *life, why error) {
 		s.mu.Unlock()
 	}
 	s.stop(l, why)
+	rejoin()
 }
 
 // end closes everything, the connections first: peers see the server go at
@@ -248,17 +254,30 @@ func (l *life) observe(e node.Event) {
 		l.s.emit("message", e)
 	case node.EventMembers:
 		l.s.emit("peer", PeerEvent{Reason: "members"})
+	case node.EventSnapshot, node.EventRestored:
+		l.s.emit("snapshot", SnapshotEvent{Index: e.Index, Bytes: e.Size, Restored: e.Kind == node.EventRestored})
+	case node.EventExpired:
+		l.s.cfg.Logger.Info("removing a server that was silent for too long", "peer", idText(e.Peer))
+		l.s.emit("peer", PeerEvent{Peer: idText(e.Peer), Reason: "it was silent for too long and is being removed"})
+	case node.EventNotYet:
+		l.worry(e.Err)
 	case node.EventRejected:
-		l.mu.Lock()
-		again := l.trouble != nil && l.trouble.Error() == e.Err.Error()
-		l.trouble = e.Err
-		l.mu.Unlock()
-		if !again { // a peer that repeats itself must not flood the log
+		if again := l.worry(e.Err); !again { // a peer that repeats itself must not flood the log
 			l.s.cfg.Logger.Warn("input refused", "peer", idText(e.Peer), "error", e.Err)
 		}
 		l.s.emit("error", ErrorEvent{Message: e.Err.Error(), Peer: idText(e.Peer)})
 	case node.EventStopped:
 	}
+}
+
+// worry keeps what may be why this server is not let in, and tells whether it was
+// that before.
+func (l *life) worry(err error) (again bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	again = l.trouble != nil && l.trouble.Error() == err.Error()
+	l.trouble = err
+	return again
 }
 
 // note keeps what a message tells of its sender.
@@ -272,7 +291,7 @@ func (l *life) note(m *raft.Message) {
 		h.asked, h.askedAt, h.term = raft.PreCandidate.String(), h.at, max(m.Term, 1)-1
 	case raft.RequestVote:
 		h.asked, h.askedAt = raft.Candidate.String(), h.at
-	case raft.AppendEntries, raft.AppendEntriesReply:
+	case raft.AppendEntries, raft.AppendEntriesReply, raft.InstallSnapshot, raft.InstallSnapshotReply:
 		h.asked = ""
 	}
 	l.heard[m.From] = h

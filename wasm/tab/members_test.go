@@ -142,7 +142,8 @@ func TestRemove(t *testing.T) {
 			}
 			w.await("it stops", func() bool { return gone.State().Problem == "removed" })
 			state := gone.State()
-			if state.Role != "stopped" || !strings.HasPrefix(state.Reason, "The cluster removed this server. ") {
+			if state.Role != "stopped" || !strings.HasPrefix(state.Reason, map[bool]string{false: "The cluster removed this server. ",
+				true: "The cluster removed this server while it was away. "}[who == "dead"]) {
 				t.Errorf("%+v", state)
 			}
 			gone.home.mu.Lock()

@@ -47,8 +47,9 @@ func Open(page PageConfig, observer func(Event)) (*Server, client.Room, error) {
 	clock := newWorkerClock(page.Worker, func(err error) { slow <- err })
 	s, err = NewServer(Config{
 		Room: room, Signal: page.Signal, Link: link, Kind: signaling.KindTab, Home: home, Clock: clock,
-		Gather: gather(),
+		Gather: gather(), Settings: storedSettings(),
 		Logger: consoleLog{}, Observer: observer,
+		Rejoin: func() { location.Call("reload") },
 	})
 	go func() { s.Warn(<-slow) }()
 	s.followPage()
@@ -90,6 +91,12 @@ func (s *Server) followPage() {
 	})
 	on("hashchange", func(js.Value) any {
 		js.Global().Get("location").Call("reload")
+		return nil
+	})
+	on("storage", func(e js.Value) any {
+		if key := e.Get("key"); key.IsNull() || key.String() == settingsKey {
+			s.SetSettings(storedSettings()) // another tab of this browser changed them
+		}
 		return nil
 	})
 	on("online", func(js.Value) any {

@@ -31,6 +31,11 @@ type Config struct {
 	Gather func()
 	// Loopback: see rtc.Config.
 	Loopback bool
+	// Settings to begin with.
+	Settings Settings
+	// Rejoin, if set, is called when the server is over because it was removed
+	// while it was away, and its identity is deleted: a new one would be welcome.
+	Rejoin func()
 }
 
 // Event is something that happened, in the shape that listeners of
@@ -53,11 +58,12 @@ type Server struct {
 
 	// mu guards what follows and is never held while waiting: the page asks
 	// for the state from callbacks.
-	mu      sync.Mutex
-	life    *life // nil while stopped
-	stopped error // why there is no life
-	last    node.Status
-	warning error // something that does not stop the server, for State
+	mu       sync.Mutex
+	life     *life // nil while stopped
+	stopped  error // why there is no life
+	last     node.Status
+	warning  error // something that does not stop the server, for State
+	settings Settings
 }
 
 // Why a server is stopped that was told to.
@@ -85,7 +91,7 @@ const maxAppendBytes = rtc.MaxBuffered / 2
 func NewServer(cfg Config) (*Server, error) {
 	var seed [32]byte
 	crand.Read(seed[:])
-	s := &Server{cfg: cfg, id: cfg.Home.ID(), random: rand.New(rand.NewChaCha8(seed))}
+	s := &Server{cfg: cfg, id: cfg.Home.ID(), random: rand.New(rand.NewChaCha8(seed)), settings: cfg.Settings.sound()}
 	return s, s.Restart()
 }
 
@@ -132,6 +138,12 @@ func (s *Server) current() (*life, error) {
 	return s.life, s.stopped
 }
 
+// Err is why the server does not run; nil while it does.
+func (s *Server) Err() error {
+	_, stopped := s.current()
+	return stopped
+}
+
 // Crash ends the life as a closed tab would: connections close, memory is lost,
 // what is stored stays. It returns at once if the server does not run.
 func (s *Server) Crash() {
@@ -140,10 +152,14 @@ func (s *Server) Crash() {
 }
 
 // Leave ends the server for good, as fast as possible: it is what pagehide
-// calls. Connections are closed when it returns.
+// calls. Connections are closed when it returns, and before that another server
+// was asked to lead if Settings say so.
 func (s *Server) Leave() {
 	for !s.left() {
 		l, _ := s.current()
+		if l != nil && s.Settings().HandOver {
+			l.node.HandOver()
+		}
 		s.stop(l, ErrLeft)
 	}
 }

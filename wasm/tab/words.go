@@ -61,7 +61,8 @@ func isAre(n int) string {
 // FailedState is the state of a tab that could not become a server.
 func FailedState(room client.Room, why error) State {
 	s := State{Role: roleStopped, Members: []Member{}, Timer: TimerState{Kind: "none"},
-		Signaling: signalingOffline, Room: RoomState{Name: room.Name}}
+		Signaling: signalingOffline, Room: RoomState{Name: room.Name},
+		Configuration: configurationState(node.Status{}), Settings: DefaultSettings}
 	s.Problem, s.Reason = stoppedWords(why, signaling.KindTab)
 	for _, bad := range []error{client.ErrNoRoom, client.ErrNoKey, client.ErrDamagedKey, client.ErrBadName, client.ErrBadLink} {
 		if errors.Is(why, bad) {
@@ -84,6 +85,8 @@ func stoppedWords(why error, kind signaling.Kind) (problem, reason string) {
 		return "crashed", "This server was crashed: its memory is lost, what it stored is kept. Restart it to see it catch up."
 	case errors.Is(why, ErrLeft):
 		return "left", left
+	case errors.Is(why, node.ErrRemovedAway):
+		return "removed", "The cluster removed this server while it was away. " + removed
 	case errors.Is(why, node.ErrRemoved):
 		return "removed", "The cluster removed this server. " + removed
 	}

@@ -26,6 +26,11 @@ export interface Member {
   /** What the leader knows of it; null on tabs that do not lead. */
   matchIndex: number | null;
   nextIndex: number | null;
+  progress: Progress | null;
+  /** Milliseconds until this leader removes it because it is silent; 0 if that
+   * waits for a majority to answer. null while it is not about to be removed, and
+   * on tabs that do not lead. */
+  removalMs: number | null;
   /** Milliseconds since it was last heard; null if never, or for this tab. */
   lastSeenMs: number | null;
   /** Round trip of the last liveness check in milliseconds. */
@@ -35,7 +40,38 @@ export interface Member {
   blocked: boolean;
 }
 
-/** One moment of this server. A snapshot: it does not change once returned. */
+/** How a leader sends its log to a member. */
+export interface Progress {
+  /** probe: looking for the place where the logs meet; replicate: entries go
+   * without waiting for answers; snapshot: it lacks entries that are gone and is
+   * being sent a snapshot. */
+  state: "probe" | "replicate" | "snapshot";
+  /** Messages with entries that are not answered yet. */
+  inflight: number;
+  /** The snapshot being sent: the last index it stands for, how many bytes have
+   * arrived, how many there are; 0 without one. */
+  snapshotIndex: number;
+  snapshotReceived: number;
+  snapshotSize: number;
+}
+
+/** Answers to a candidate or pre-candidate, as ids. */
+export interface Votes {
+  granted: string[];
+  refused: string[];
+}
+
+/** What a user may choose about this server while it runs. */
+export interface Settings {
+  /** While it leads, it removes members not heard for so many milliseconds, as
+   * long as a majority answers; 0 for never, else at least 1000. */
+  removeAfterMs: number;
+  /** When this tab is closed while it leads, it asks another server to take over
+   * at once. */
+  handOver: boolean;
+}
+
+/** One moment of this server. It does not change once returned. */
 export interface State {
   id: string;
   name: string;
@@ -49,16 +85,31 @@ export interface State {
   term: number;
   /** Id of the leader; empty while none is known. */
   leader: string;
+  /** Id of the server that this leader hands its office to; else empty. */
+  transfer: string;
+  /** null unless this server is a candidate or pre-candidate. */
+  votes: Votes | null;
   commitIndex: number;
   lastApplied: number;
   lastIndex: number;
-  /** Entries up to here are in the snapshot and no longer in the log. */
+  /** The oldest entry that log() gives: those before it are only in the
+   * snapshot. */
+  firstIndex: number;
+  /** The snapshot stands for the entries up to here; 0 without one. The newest
+   * of them may still be in the log, for servers that are a little behind. */
   snapshotIndex: number;
+  /** The configuration in force, from the entry at index: ids, and in words what
+   * it asks for. outgoing is empty unless it is joint. */
+  configuration: { index: number; committed: boolean; voters: string[]; outgoing: string[]; learners: string[]; text: string };
   members: Member[];
   /** The timer that runs in this server. */
   timer: { kind: "election" | "heartbeat" | "none"; remainingMs: number; totalMs: number };
+  /** How long this leader may answer reads by itself, in milliseconds; null
+   * without a lease, which tabs do not use. */
+  leaseMs: number | null;
   signaling: "connected" | "connecting" | "offline";
   quorum: { alive: number; needed: number; voters: number };
+  settings: Settings;
   storage: { kind: string; bytes: number | null; error: string | null };
   /** What is wrong and what to do, in plain words; empty when nothing is. */
   reason: string;
@@ -74,7 +125,8 @@ export interface LogEntry {
   text: string;
 }
 
-/** Answer to a command: a value, and the entry that carried the command. */
+/** Answer to a command: a value, and the entry that carried the command; for
+ * get the last entry that the value rests on. */
 export interface Result {
   /** After put and cas the new value, after get the one there is, after delete
    * the one removed; null stands for none. */
@@ -119,8 +171,9 @@ export interface RoleEvent {
   leader: string;
 }
 
-/** The connection to a server came up or went down, the members changed
- * (reason "members"), or the signaling connection did (reason "signaling"). */
+/** The connection to a server came up or went down, or this leader removes it
+ * because it was silent; without a peer, the members changed (reason "members"),
+ * the signaling connection did ("signaling"), or settings() did ("settings"). */
 export interface PeerEvent {
   peer: string;
   up: boolean;
@@ -131,6 +184,14 @@ export interface PeerEvent {
 export interface ErrorEvent {
   message: string;
   peer?: string;
+}
+
+/** A snapshot of so many bytes up to index was taken or, if restored, put in the
+ * place of the map and the log: from storage, or from the leader. */
+export interface SnapshotEvent {
+  index: number;
+  bytes: number;
+  restored: boolean;
 }
 
 /** What the listeners of on() are called with. */
@@ -144,6 +205,7 @@ export interface Events {
   apply: { from: number; index: number; term: number };
   message: MessageEvent;
   peer: PeerEvent;
+  snapshot: SnapshotEvent;
   /** The storage failed, and with it this server. */
   storage: ErrorEvent;
   error: ErrorEvent;
@@ -151,23 +213,34 @@ export interface Events {
 
 export interface Tabraft {
   state(): State;
-  /** Entries from..to, both included, as far as they are in the log. */
+  /** Entries from..to, both included, as far as they are in the log: none from
+   * before state().firstIndex. */
   log(from: number, to: number): LogEntry[];
   /** The whole map as this server has applied it. */
   entries(): Record<string, string>;
   put(key: string, value: string): Promise<Result>;
+  /** Reads what is committed, without a log entry. It sees every command that
+   * was answered before, in any tab; one that is under way, perhaps not. */
   get(key: string): Promise<Result>;
   /** Sets the key if its value is old; null stands for an absent key. */
   cas(key: string, old: string | null, value: string): Promise<Result>;
   delete(key: string): Promise<Result>;
   /** Lose memory, keep storage, stay open. */
-  crash(): unknown;
-  restart(): unknown;
-  link(id: string, fault: LinkFault): unknown;
+  crash(): Promise<void>;
+  restart(): Promise<void>;
+  link(id: string, fault: LinkFault): Promise<void>;
   /** Cut, or mend, every link of this server. */
-  isolate(cut: boolean): unknown;
+  isolate(cut: boolean): Promise<void>;
   /** Take a server out of the cluster. */
-  remove(id: string): unknown;
+  remove(id: string): Promise<void>;
+  /** Take a snapshot now; kept when it is stored. Gives the last index that it
+   * stands for. */
+  snapshot(): Promise<{ index: number }>;
+  /** Have a voter lead, from any tab; kept when it does. */
+  transfer(id: string): Promise<void>;
+  /** Changes this browser's settings, for all its tabs; what is left out stays.
+   * Gives them as they are then. */
+  settings(change?: Partial<Settings>): Settings;
   /** Calls fn at each event of the kind; the result ends that. */
   on<K extends keyof Events>(kind: K, fn: (event: Events[K]) => void): () => void;
 }

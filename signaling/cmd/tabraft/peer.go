@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 	"tabraft/wasm/tab"
 )
 
-const peerAbout = `Run a server without a tab. It joins the cluster of a room's tabs and counts like any of them. Its state is in files: the same command brings it back.`
+const peerAbout = `Run a server without a tab. It joins the cluster of a room's tabs and counts like any of them. Its state is in files: the same command brings it back. If the cluster removed it while it was away, it joins as a new server and puts what it had stored aside.`
 
 type peerOptions struct {
 	link     string
@@ -24,6 +25,7 @@ type peerOptions struct {
 	signal   string
 	verbose  bool
 	loopback bool
+	settings tab.Settings
 	room     client.Room
 }
 
@@ -35,11 +37,15 @@ func peer(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.link, "room", "", "the room's invite `link`, as the page's \"Copy invite link\" gives it, in quotes")
 	flags.StringVar(&o.dir, "data", "", "`directory` for the server's state (default tabraft-ROOM here); each server needs its own")
 	flags.StringVar(&o.signal, "signal", "", "`address` of the signaling WebSocket, such as ws://localhost:8080/signal (default: the link's)")
+	removeAfter := flags.Duration("remove-after", time.Duration(tab.DefaultSettings.RemoveAfterMs)*time.Millisecond,
+		"while this server leads, remove servers that were silent for so long; 0 for never, at least 1s")
+	flags.BoolVar(&o.settings.HandOver, "hand-over", tab.DefaultSettings.HandOver, "when this server ends while it leads, have another take over at once")
 	flags.BoolVar(&o.verbose, "v", false, "log more")
 	flags.BoolVar(&o.loopback, "loopback", false, "use the addresses 127.0.0.1 and ::1 only")
 	if status, ok := parseFlags(flags, args, stdout, stderr); !ok {
 		return status
 	}
+	o.settings.RemoveAfterMs = removeAfter.Milliseconds()
 	status, err := exitUsage, o.complete()
 	if err == nil {
 		status, err = runPeer(ctx, o, stdout, stderr)
@@ -61,6 +67,9 @@ func (o *peerOptions) complete() error {
 		return fmt.Errorf("-room: %w, and put it in quotes", err)
 	case err != nil:
 		return fmt.Errorf("-room: %w", err)
+	}
+	if after := o.settings.RemoveAfterMs; after != 0 && after < node.MinRemoveAfter.Milliseconds() {
+		return fmt.Errorf("-remove-after: at least %v, or 0 for never", node.MinRemoveAfter)
 	}
 	o.room = room
 	if o.dir == "" {
@@ -86,9 +95,32 @@ func runPeer(ctx context.Context, o peerOptions, stdout, stderr io.Writer) (stat
 		level = slog.LevelDebug
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	for {
+		removed, err := runServer(ctx, o, logger, stdout)
+		if removed == "" {
+			return exitCode(err), err
+		}
+		aside := o.dir + ".removed-" + removed
+		fmt.Fprintf(stdout, "tabraft peer: the cluster removed this server while it was away; it joins as a new one, and what it had stored is now in %s\n", aside)
+		if err := os.Rename(o.dir, aside); err != nil {
+			return exitFailed, fmt.Errorf("putting the removed server's state aside: %w", err)
+		}
+	}
+}
+
+func exitCode(err error) int {
+	if err != nil {
+		return exitFailed
+	}
+	return exitOK
+}
+
+// runServer runs one server until ctx ends or the server stops. It gives the id
+// of one that is over because it was removed while it was away.
+func runServer(ctx context.Context, o peerOptions, logger *slog.Logger, stdout io.Writer) (removed string, err error) {
 	home, err := tab.OpenDir(o.dir, o.room, logger)
 	if err != nil {
-		return exitFailed, err
+		return "", err
 	}
 	defer home.Close()
 
@@ -96,6 +128,7 @@ func runPeer(ctx context.Context, o peerOptions, stdout, stderr io.Writer) (stat
 	server, err := tab.NewServer(tab.Config{
 		Room: o.room, Signal: o.signal, Link: o.link, Kind: signaling.KindNative, Home: home,
 		Clock: node.NewSystemClock(), Logger: logger, Loopback: o.loopback,
+		Settings: o.settings,
 		Observer: func(e tab.Event) {
 			switch e.Kind {
 			case "role", "peer", "error":
@@ -107,12 +140,13 @@ func runPeer(ctx context.Context, o peerOptions, stdout, stderr io.Writer) (stat
 		},
 	})
 	if err != nil {
-		return exitFailed, err
+		return "", err
 	}
-	if err := watch(ctx, server, changed, stdout); err != nil {
-		return exitFailed, err
+	err = watch(ctx, server, changed, stdout)
+	if errors.Is(server.Err(), node.ErrRemovedAway) {
+		return server.State().ID, nil
 	}
-	return exitOK, nil
+	return "", err
 }
 
 // watch prints a line for each change of what matters, until ctx ends or the

@@ -270,6 +270,41 @@ func TestPeer(t *testing.T) {
 	await(t, "two voters again", founder, func(s tab.State) bool { return s.Quorum.Voters == 2 && s.Problem == "" })
 }
 
+// A peer that the cluster removed while it was away joins as a new server, with
+// the same command.
+func TestPeerRemovedWhileAway(t *testing.T) {
+	base := startServe(t, "-addr", "127.0.0.1:0").base
+	room := client.RandomRoom()
+	founder := startServer(t, room, base, true)
+	startServer(t, room, base, false)
+	await(t, "two voters", founder, func(s tab.State) bool { return s.Quorum.Voters == 2 && s.Problem == "" })
+	dir := filepath.Join(t.TempDir(), "peer")
+	args := []string{"-room", room.Link(base), "-data", dir, "-remove-after", "5s", "-hand-over=false"}
+	p := startPeer(t, args...)
+	id := p.expect(`this is \w+ \w+ \(([0-9a-f]{16})\), room ` + room.Name)[0]
+	p.expect(`follower, term \d+, 3 of 3 servers alive`)
+	p.cancel()
+	p.ended()
+	gone, err := raft.ParseID(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := founder.Remove(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	p = startPeer(t, args...)
+	p.expect(`this is .*\(` + id + `\).*`)
+	p.expect(`the cluster removed this server while it was away; it joins as a new one, and what it had stored is now in .*` + id)
+	if again := p.expect(`this is .*\((\w+)\).*`)[0]; again == id {
+		t.Errorf("it is still %s", id)
+	}
+	p.expect(`follower, term \d+, 3 of 3 servers alive`)
+	if _, err := os.Stat(filepath.Join(dir+".removed-"+id, "meta.json")); err != nil {
+		t.Errorf("its state was not kept: %v", err)
+	}
+	await(t, "three voters", founder, func(s tab.State) bool { return s.Quorum == tab.Quorum{Alive: 3, Needed: 2, Voters: 3} })
+}
+
 // Without its signaling server a peer says so, and goes on trying.
 func TestPeerWithoutServer(t *testing.T) {
 	server := startServe(t, "-addr", "127.0.0.1:0")

@@ -1,0 +1,117 @@
+package tab
+
+import (
+	"slices"
+	"time"
+
+	"tabraft/raft"
+	"tabraft/raft/node"
+	"tabraft/wasm/rtc"
+)
+
+// members.go: the servers of the cluster as this one knows them.
+
+// members lists the cluster's servers, ordered by id; a server that is not in
+// yet lists itself too.
+func (s *Server) members(st node.Status, l *life) []Member {
+	ids := st.Configuration.Members()
+	if !slices.Contains(ids, s.id) {
+		ids = append(ids, s.id)
+		slices.Sort(ids)
+	}
+	links := map[raft.ID]rtc.Link{}
+	if l != nil {
+		for _, k := range l.mesh.Links() {
+			links[k.Peer.ID] = k
+		}
+	}
+	out := make([]Member, 0, len(ids))
+	for _, id := range ids {
+		m := Member{ID: id.String(), Name: Name(id), Colour: Colour(id), Link: "down",
+			Role: raft.Follower.String(), Voter: st.Configuration.IsVoter(id)}
+		switch {
+		case !st.Configuration.IsMember(id):
+			m.Role = roleJoining
+		case !m.Voter:
+			m.Role = roleLearner
+		case id == st.Leader:
+			m.Role = raft.Leader.String()
+		}
+		switch {
+		case id == s.id:
+			m.Self, m.Link, m.Reachable = true, "self", l != nil
+			term := st.Term
+			m.Term = &term
+			if m.Voter {
+				m.Role = st.Role.String()
+			}
+			if l == nil {
+				m.Role = roleStopped
+			}
+		case l != nil:
+			l.describe(&m, id, links[id], st)
+		}
+		out = append(out, m)
+	}
+	for _, p := range st.Progress {
+		i := slices.IndexFunc(out, func(m Member) bool { return m.ID == p.ID.String() })
+		if i >= 0 && l != nil {
+			match, next := p.Match, p.Next
+			out[i].MatchIndex, out[i].NextIndex = &match, &next
+			out[i].Progress = &Progress{State: p.State.String(), Inflight: p.Inflight,
+				SnapshotIndex: p.SnapshotIndex, SnapshotReceived: p.SnapshotReceived, SnapshotSize: p.SnapshotSize}
+			if due, ok := st.Removals[p.ID]; ok {
+				ms := max(0, (due - st.Now).Milliseconds())
+				out[i].RemovalMs = &ms
+			}
+		}
+	}
+	return out
+}
+
+// describe fills in what this server knows of another.
+func (l *life) describe(m *Member, id raft.ID, k rtc.Link, st node.Status) {
+	if k.State != "" {
+		m.Link = k.State
+	}
+	m.Blocked = l.links.Blocked(id)
+	m.Reachable = k.Up && !m.Blocked
+	if k.RTT > 0 {
+		ms := float64(k.RTT.Microseconds()) / 1000
+		m.RTTMs = &ms
+	}
+	l.mu.Lock()
+	h := l.heard[id]
+	l.mu.Unlock()
+	if h.received {
+		ms := (st.Now - h.at).Milliseconds()
+		m.LastSeenMs, m.Term = &ms, &h.term
+	}
+	if m.Voter && id != st.Leader && h.asked != "" && st.Now-h.askedAt < time.Second {
+		m.Role = h.asked
+	}
+}
+
+// quorum counts who is there. During a change of members both the old and the
+// new servers must agree: it tells of those that lack more.
+func quorum(st node.Status, members []Member) Quorum {
+	q := majority(st.Configuration.Voters, members)
+	if old := majority(st.Configuration.Outgoing, members); old.Voters > 0 && old.Alive-old.Needed < q.Alive-q.Needed {
+		return old
+	}
+	return q
+}
+
+func majority(voters []raft.ID, members []Member) Quorum {
+	q := Quorum{Voters: len(voters)}
+	if q.Voters > 0 {
+		q.Needed = q.Voters/2 + 1
+	}
+	for _, m := range members {
+		id, _ := raft.ParseID(m.ID)
+		if m.Reachable && slices.Contains(voters, id) {
+			q.Alive++
+		}
+	}
+	return q
+}
