@@ -63,7 +63,6 @@ type client struct {
 	name    int
 	session *kv.Session
 	op      *op // the one outstanding; nil if none
-	opening bool
 	count   int
 	seen    map[string]kv.Result // the last value seen of each key
 	attempt int                  // counts reads asked for: an answer to a former one does not count

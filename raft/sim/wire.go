@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"slices"
 
 	"tabraft/raft"
@@ -23,10 +24,22 @@ func (w *world) travel(m *raft.Message) *raft.Message {
 		w.fail(ruleWire, "%s cannot be decoded: %v", messageText(m), err)
 	}
 	came := &f.Messages[0]
-	if looks(came) != looks(m) || messageText(came) != messageText(m) {
+	if came.From != m.From || came.To != m.To || looks(came) != looks(m) || !sameEntries(came.Entries, m.Entries) || !sameChunk(came.Chunk, m.Chunk) {
 		w.fail(ruleWire, "%s arrives as %s", messageText(m), messageText(came))
 	}
 	return came
+}
+
+func sameEntries(a, b []raft.Entry) bool {
+	return slices.EqualFunc(a, b, func(x, y raft.Entry) bool { return same(&x, &y) })
+}
+
+func sameChunk(a, b *raft.Chunk) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Offset == b.Offset && a.Size == b.Size && bytes.Equal(a.Data, b.Data) &&
+		a.ConfigurationIndex == b.ConfigurationIndex && bytes.Equal(a.Configuration, b.Configuration)
 }
 
 // replay adds a save to the records of a disk.
@@ -44,7 +57,7 @@ func (w *world) load(s *server) raft.Stored {
 	}
 	r := s.disk.replayed
 	r.Entries = slices.Clone(r.Entries)
-	if r.HardState != st.HardState || (r.Snapshot == nil) != (st.Snapshot == nil) || entriesText(r.Entries) != entriesText(st.Entries) {
+	if r.HardState != st.HardState || (r.Snapshot == nil) != (st.Snapshot == nil) || !sameEntries(r.Entries, st.Entries) {
 		w.fail(ruleWire, "server %d: the records of its saves give %+v, its disk has %+v", s.name(), r, st)
 	}
 	return r
