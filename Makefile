@@ -29,7 +29,7 @@ CC_PATH      := $(shell command -v "$$(go env CC)" 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run build wasm test test-go test-js e2e bench bench-core sim mutate screenshot lint clean browser-tools
+.PHONY: help run lab build wasm test test-go test-js e2e bench bench-core sim mutate screenshot lint clean browser-tools
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,10 @@ include www/www.mk
 run: www-dist-fast ## build everything and serve it; ADDR=:8081 for another port
 	$(build-program)
 	@exec build/tabraft serve -addr $(ADDR)
+
+lab: www-dist-fast ## serve the lab's page with your Raft; RAFT=./myraft, else the textbook's
+	$(build-program)
+	@exec build/tabraft lab serve -addr $(ADDR) $(RAFT)
 
 build: www-dist ## build everything into build/tabraft, compressed well
 	$(build-program)

@@ -106,11 +106,16 @@ func newSite(tree fs.FS) *site {
 
 func (s *site) built() bool { return s.files[indexName] != nil }
 
-func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
+// SetPolicy sets the headers with which every answer to a page goes out.
+func SetPolicy(h http.Header) {
 	h.Set("Content-Security-Policy", contentPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
+}
+
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	SetPolicy(h)
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		h.Set("Allow", "GET, HEAD")
 		http.Error(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
@@ -120,7 +125,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name == "" {
 		name = indexName
 	}
-	if name == indexName && !s.built() {
+	if strings.HasSuffix(name, ".html") && !s.built() {
 		h.Set("Content-Type", contentTypes[".html"])
 		h.Set("Cache-Control", "no-store")
 		h.Set("Retry-After", "10")

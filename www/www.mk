@@ -11,8 +11,12 @@
 WWW_SOURCES   := $(shell find www/src -type f ! -name '*.test.ts')
 WWW_TESTS     := $(shell find www/src -type f -name '*.test.ts')
 WWW_WASM_EXEC := $(shell go env GOROOT)/lib/wasm/wasm_exec.js
-WWW_ENTRIES   := www/src/main.ts www/src/style.css www/src/timer.worker.ts
-WWW_PIECES    := build/www/main.js build/www/style.css build/www/timer.worker.js \
+WWW_ENTRIES   := www/src/main.ts www/src/style.css www/src/timer.worker.ts \
+                 www/src/lab/lab.ts www/src/lab/lab.css www/src/lab/suite.worker.ts
+WWW_BUNDLES   := $(addprefix build/www/,main.js style.css timer.worker.js \
+                 lab/lab.js lab/lab.css lab/suite.worker.js)
+WWW_HTML      := www/src/index.html,www/src/lab/lab.html
+WWW_PIECES    := $(WWW_BUNDLES) \
                  www/src/icon.svg build/tab.wasm $(WWW_WASM_EXEC)
 WWW_ESBUILD   := go tool esbuild --bundle --charset=utf8 --target=es2022 --log-level=warning
 
@@ -24,21 +28,21 @@ www-dist-fast: build/www/.packed-fast
 
 build/www/.bundled: $(WWW_SOURCES) www/www.mk go.mod
 	@echo "bundling the page"
-	@$(WWW_ESBUILD) --minify --format=iife --outdir=build/www $(WWW_ENTRIES)
+	@$(WWW_ESBUILD) --minify --format=iife --outbase=www/src --outdir=build/www $(WWW_ENTRIES)
 	@touch $@
 
 # A well packed page also serves where a quickly packed one is enough, but not
 # the other way round.
 build/www/.packed: build/www/.bundled $(WWW_PIECES) $(wildcard www/pack/*.go)
-	@go run ./www/pack $(WWW_PIECES)
+	@go run ./www/pack -html $(WWW_HTML) $(WWW_PIECES)
 	@touch $@ build/www/.packed-fast
 
 build/www/.packed-fast: build/www/.bundled $(WWW_PIECES) $(wildcard www/pack/*.go)
-	@go run ./www/pack -fast $(WWW_PIECES)
+	@go run ./www/pack -fast -html $(WWW_HTML) $(WWW_PIECES)
 	@rm -f build/www/.packed
 	@touch $@
 
-build/www/main.js build/www/style.css build/www/timer.worker.js: build/www/.bundled ;
+$(WWW_BUNDLES): build/www/.bundled ;
 
 www-test:
 	@rm -rf build/www-test

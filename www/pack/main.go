@@ -1,16 +1,16 @@
 // Command pack turns the built parts of the page into www/dist, the tree that
 // package www embeds.
 //
-//	go run ./www/pack [-fast] [-html FILE] [-out DIR] [-cache DIR] FILE...
+//	go run ./www/pack [-fast] [-html FILE,...] [-out DIR] [-cache DIR] FILE...
 //
 // Each FILE becomes assets/NAME-HASH.EXT, where HASH is the start of the
 // SHA-256 of its content, with a .gz and a .br form beside it where that is
-// smaller. The HTML file is a template in which
+// smaller. An HTML file is a template in which
 //
 //	{{asset "main.js"}}   is the address of that file
 //	{{size "tab.wasm"}}   is its size in bytes, uncompressed
 //
-// and is written last, as index.html. What an earlier run wrote is removed
+// and is written last, under its own name at the top. What an earlier run wrote is removed
 // first. The same input gives the same output, byte for byte.
 //
 // Brotli at its best level takes some 15 s for the wasm; -fast uses a quick
@@ -43,7 +43,7 @@ type piece struct {
 
 func main() {
 	fast := flag.Bool("fast", false, "compress quickly rather than well")
-	html := flag.String("html", "www/src/index.html", "the page's template")
+	html := flag.String("html", "www/src/index.html", "the pages' templates, separated by commas")
 	out := flag.String("out", "www/dist", "folder to write")
 	cache := flag.String("cache", "build/pack", "folder that keeps compressed forms between runs")
 	flag.Parse()
@@ -62,11 +62,15 @@ func run(html, out, cache string, fast bool, inputs []string) error {
 		}
 		pieces = append(pieces, p)
 	}
-	index, err := renderIndex(html, pieces)
-	if err != nil {
-		return err
+	var pages []*piece
+	for name := range strings.SplitSeq(html, ",") {
+		page, err := renderPage(name, pieces)
+		if err != nil {
+			return err
+		}
+		pages = append(pages, page)
 	}
-	pieces = append(pieces, index)
+	pieces = append(pieces, pages...)
 	fmt.Printf("packing %d files into %s\n", len(pieces), out)
 	if err := compressAll(pieces, cache, fast); err != nil {
 		return err
@@ -74,7 +78,7 @@ func run(html, out, cache string, fast bool, inputs []string) error {
 	if err := prune(cache, pieces); err != nil {
 		return err
 	}
-	if err := empty(out); err != nil {
+	if err := empty(out, pages); err != nil {
 		return err
 	}
 	for _, p := range pieces {
@@ -98,8 +102,8 @@ func readPiece(input string) (*piece, error) {
 	return &piece{source: base, target: "assets/" + name, raw: raw}, nil
 }
 
-// renderIndex fills in the template. Naming a file that was not given fails.
-func renderIndex(html string, pieces []*piece) (*piece, error) {
+// renderPage fills in the template. Naming a file that was not given fails.
+func renderPage(html string, pieces []*piece) (*piece, error) {
 	find := func(name string) (*piece, error) {
 		for _, p := range pieces {
 			if p.source == name {
@@ -135,16 +139,20 @@ func renderIndex(html string, pieces []*piece) (*piece, error) {
 	if err := parsed.Execute(&b, nil); err != nil {
 		return nil, err
 	}
-	return &piece{source: "index.html", target: "index.html", raw: b.Bytes()}, nil
+	return &piece{source: filepath.Base(html), target: filepath.Base(html), raw: b.Bytes()}, nil
 }
 
 // empty makes the folder and removes from it what an earlier run wrote, and
 // nothing else: the folder may be the wrong one.
-func empty(folder string) error {
+func empty(folder string, pages []*piece) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	for _, name := range []string{"assets", "index.html", "index.html.gz", "index.html.br"} {
+	names := []string{"assets"}
+	for _, p := range pages {
+		names = append(names, p.target, p.target+".gz", p.target+".br")
+	}
+	for _, name := range names {
 		if err := os.RemoveAll(filepath.Join(folder, name)); err != nil {
 			return err
 		}

@@ -103,11 +103,13 @@ func (p *Package) Build(ctx context.Context, out string, js bool) error {
 	if out, err = filepath.Abs(out); err != nil {
 		return err
 	}
+	args := []string{"build", "-overlay", overlayFile, "-o", out}
 	var env []string
 	if js {
 		env = []string{"GOOS=js", "GOARCH=wasm"}
+		args = append(args, "-ldflags=-s -w")
 	}
-	if _, err := goTool(ctx, p.Root, env, "build", "-overlay", overlayFile, "-o", out, "./"+folder); err != nil {
+	if _, err := goTool(ctx, p.Root, env, append(args, "./"+folder)...); err != nil {
 		var failed *toolError
 		if errors.As(err, &failed) && !failed.missing {
 			return &BuildError{strings.ReplaceAll(failed.said, file, "the program around it")}

@@ -13,6 +13,7 @@ import (
 var labCommands = []command{
 	{"new", "make a module for your own Raft", labNew},
 	{"run", "run the tests of the lab on your Raft", labRun},
+	{"serve", "serve a page that runs the tests, and your Raft across tabs", labServe},
 }
 
 // runLab is `tabraft lab`.

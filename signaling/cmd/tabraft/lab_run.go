@@ -20,6 +20,11 @@ import (
 // parseFolder parses a command line with one folder. Flags may stand on both
 // sides of it.
 func parseFolder(flags *flag.FlagSet, args []string, stdout, stderr io.Writer) (dir string, status int, ok bool) {
+	return parseFolderOr(flags, "", args, stdout, stderr)
+}
+
+// parseFolderOr is parseFolder for a command line that may leave the folder out.
+func parseFolderOr(flags *flag.FlagSet, otherwise string, args []string, stdout, stderr io.Writer) (dir string, status int, ok bool) {
 	var folders []string
 	for {
 		err := flags.Parse(args)
@@ -32,6 +37,9 @@ func parseFolder(flags *flag.FlagSet, args []string, stdout, stderr io.Writer) (
 			folders = append(folders, flags.Arg(0))
 			args = flags.Args()[1:]
 			continue
+		}
+		if err == nil && len(folders) == 0 && otherwise != "" {
+			return otherwise, exitOK, true
 		}
 		if err == nil && len(folders) != 1 {
 			err = fmt.Errorf("it takes one folder, %d were named", len(folders))

@@ -36,6 +36,10 @@ type serveOptions struct {
 	ice     iceFlag
 	logs    logFlag
 	verbose bool
+	// The lab's page, if it is served too: its handlers, and the line to print.
+	mount func(mux *http.ServeMux)
+	page  string // the path that is announced, below /
+	todo  string // what to do there
 }
 
 // serve is `tabraft serve`.
@@ -49,6 +53,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if status, ok := parseFlags(flags, args, stdout, stderr); !ok {
 		return status
 	}
+	o.todo = "in three tabs"
 	if err := listenAndServe(ctx, o, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "tabraft serve: %v\n", err)
 		return exitFailed
@@ -71,6 +76,9 @@ func listenAndServe(ctx context.Context, o serveOptions, stdout, stderr io.Write
 	mux.Handle(signaling.Path, signals)
 	mux.Handle("/healthz", signals)
 	mux.Handle("/", www.Handler())
+	if o.mount != nil {
+		o.mount(mux)
+	}
 	server := &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -80,7 +88,7 @@ func listenAndServe(ctx context.Context, o serveOptions, stdout, stderr io.Write
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
-	announce(stdout, o.addr, listener.Addr(), localAddrs())
+	announce(stdout, o, listener.Addr(), localAddrs())
 	if !www.Built() {
 		logger.Warn("this program was compiled before the page was built: run make, or make run")
 	}
@@ -144,15 +152,15 @@ func otherPort(port string) string {
 // announce prints where to open the page. The first line is for scripts too, and keeps its form:
 //
 //	tabraft: open http://localhost:8080/ in three tabs
-func announce(w io.Writer, asked string, actual net.Addr, local []net.IP) {
-	host, _, _ := net.SplitHostPort(asked)
+func announce(w io.Writer, o serveOptions, actual net.Addr, local []net.IP) {
+	host, _, _ := net.SplitHostPort(o.addr)
 	_, port, _ := net.SplitHostPort(actual.String())
 	ip := net.ParseIP(host)
 	everywhere := host == "" || ip != nil && ip.IsUnspecified()
 	if everywhere || ip != nil && ip.IsLoopback() {
 		host = "localhost"
 	}
-	fmt.Fprintf(w, "tabraft: open %s in three tabs\n", pageURL(host, port))
+	fmt.Fprintf(w, "tabraft: open %s%s %s\n", pageURL(host, port), o.page, o.todo)
 	if !everywhere {
 		return
 	}
@@ -160,7 +168,7 @@ func announce(w io.Writer, asked string, actual net.Addr, local []net.IP) {
 		if i == 0 {
 			fmt.Fprintln(w, "tabraft: for phones and other machines on the same Wi-Fi, open it here instead and share the invite link:")
 		}
-		fmt.Fprintf(w, "tabraft:   %s\n", pageURL(ip.String(), port))
+		fmt.Fprintf(w, "tabraft:   %s%s\n", pageURL(ip.String(), port), o.page)
 	}
 }
 

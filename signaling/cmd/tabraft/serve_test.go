@@ -99,7 +99,7 @@ func TestAnnounce(t *testing.T) {
 		"raft.test:8080": "http://raft.test:8080/",
 	} {
 		var out strings.Builder
-		announce(&out, asked, actual, lan)
+		announce(&out, serveOptions{addr: asked, todo: "in three tabs"}, actual, lan)
 		first, _, _ := strings.Cut(out.String(), "\n")
 		if !regexp.MustCompile(`^tabraft: open http://\S+/ in three tabs$`).MatchString(first) {
 			t.Errorf("%s: the first line is %q", asked, first)
