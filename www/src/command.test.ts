@@ -18,6 +18,10 @@ test("every command is understood", () => {
   assert.deepEqual(parse("cas k old new"), { name: "cas", key: "k", old: "old", value: "new" });
   assert.deepEqual(parse("delete k"), { name: "delete", key: "k" });
   assert.deepEqual(parse("remove brave otter"), { name: "remove", server: "brave otter" });
+  assert.deepEqual(parse("transfer brave otter"), { name: "transfer", server: "brave otter" });
+  assert.deepEqual(parse("snapshot"), { name: "snapshot" });
+  assert.deepEqual(parse("removal 90"), { name: "removal", seconds: 90 });
+  assert.deepEqual(parse("removal OFF"), { name: "removal", seconds: 0 });
   assert.deepEqual(parse("crash"), { name: "crash" });
   assert.equal(parse("   "), undefined);
 });
@@ -32,6 +36,8 @@ test("what is not understood says what to write", () => {
   assert.throws(() => parse("put k a b"), /write: put KEY VALUE \(put quotes/);
   assert.throws(() => parse("crash now"), /write: crash$/);
   assert.throws(() => parse("heal"), /write: heal NAME$/);
+  assert.throws(() => parse("removal soon"), /write: removal SECONDS, at least 1, or removal off$/);
+  assert.throws(() => parse("removal 0.5"), /at least 1/);
   assert.throws(() => parse("set k v"), /no command "set"/);
   assert.throws(() => parse("constructor"), /no command/);
 });

@@ -14,20 +14,24 @@ export type Order =
   | { name: "get"; key: string }
   | { name: "cas"; key: string; old: string | null; value: string }
   | { name: "delete"; key: string }
-  | { name: "remove" | "cut" | "heal"; server: string }
-  | { name: "crash" | "restart" | "isolate" | "rejoin" };
+  | { name: "remove" | "cut" | "heal" | "transfer"; server: string }
+  | { name: "removal"; seconds: number }
+  | { name: "snapshot" | "crash" | "restart" | "isolate" | "rejoin" };
 
 /** Form and meaning of each command, as `help` lists them. */
 export const manual: readonly [form: string, meaning: string][] = [
   ["put KEY VALUE", "set a key"],
-  ["get KEY", "read a key, through the leader"],
+  ["get KEY", "read a key as it is now, without a log entry"],
   ["cas KEY OLD NEW", "set a key only if its value is OLD; nothing stands for an absent key"],
   ["delete KEY", "remove a key"],
   ["crash", "this server loses its memory and keeps its storage"],
   ["restart", "start it again"],
   ["cut NAME", "block the link to a server; heal NAME mends it"],
   ["isolate", "cut all links of this server; rejoin mends them"],
+  ["transfer NAME", "have a server lead"],
+  ["snapshot", "put this server's map in the place of its log"],
   ["remove NAME", "take a server out of the cluster"],
+  ["removal SECONDS", "remove servers silent for so long; removal off for never"],
   ["clear", "empty this console"],
 ];
 
@@ -91,9 +95,17 @@ export function parse(line: string): Command | undefined {
     case "remove":
     case "cut":
     case "heal":
+    case "transfer":
       // Names have two words, and need no quotes here.
       if (args.length === 0) want(1);
       return { name, server: args.join(" ") };
+    case "removal": {
+      want(1);
+      const seconds = args[0]!.toLowerCase() === "off" ? 0 : Number(args[0]);
+      if (!(seconds === 0 || seconds >= 1)) throw new Error("write: removal SECONDS, at least 1, or removal off");
+      return { name, seconds };
+    }
+    case "snapshot":
     case "crash":
     case "restart":
     case "isolate":

@@ -50,7 +50,7 @@ class Live {
   start(api: Tabraft): void {
     this.api = api;
     const stale = () => this.stale();
-    for (const kind of ["role", "term", "leader", "commit", "apply", "peer", "storage", "error"] as const) {
+    for (const kind of ["role", "term", "leader", "commit", "apply", "peer", "snapshot", "storage", "error"] as const) {
       api.on(kind, stale);
     }
     // The tab's title and icon show the role, also while it is hidden.

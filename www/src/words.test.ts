@@ -1,19 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Member, State } from "./api";
-import { bytes, count, duration, membersOf, nameOf, replicationWords, standing, wellWords } from "./words";
+import {
+  bytes, compactedWords, count, duration, grouped, membersOf, nameOf, progressWords, removalWords, replicationWords, standing, voteWords, wellWords,
+} from "./words";
 
 function member(id: string, name: string, more: Partial<Member> = {}): Member {
   return {
     id, name, colour: 0, role: "follower", voter: true, self: false, reachable: true,
-    term: 3, matchIndex: null, nextIndex: null, lastSeenMs: 5, rttMs: 1, link: "open", blocked: false, ...more,
+    term: 3, matchIndex: null, nextIndex: null, progress: null, removalMs: null, lastSeenMs: 5, rttMs: 1, link: "open", blocked: false, ...more,
   };
 }
 
 function state(more: Partial<State> = {}): State {
   return {
     id: "b2", name: "otter", colour: 1, room: { name: "meadow", link: "" }, cluster: "c", role: "follower", term: 3,
-    leader: "a1", commitIndex: 9, lastApplied: 9, lastIndex: 9, snapshotIndex: 0,
+    leader: "a1", transfer: "", votes: null, commitIndex: 9, lastApplied: 9, lastIndex: 9, firstIndex: 1, snapshotIndex: 0,
+    configuration: { index: 3, committed: true, voters: ["a1", "b2", "c3"], outgoing: [], learners: [], text: "" },
+    leaseMs: null, settings: { removeAfterMs: 60_000, handOver: true },
     members: [member("c3", "lynx"), member("b2", "otter", { self: true, link: "self" }), member("a1", "heron", { role: "leader" })],
     timer: { kind: "election", remainingMs: 100, totalMs: 300 }, signaling: "connected",
     quorum: { alive: 3, needed: 2, voters: 3 }, storage: { kind: "IndexedDB", bytes: null, error: null },
@@ -36,6 +40,38 @@ test("how far replication is", () => {
   assert.equal(replicationWords(state({ quorum: { alive: 2, needed: 2, voters: 3 } })), "All changes committed.");
   const lagging = state({ members: [member("c3", "lynx", { matchIndex: 4 }), member("a1", "heron", { matchIndex: 9 })] });
   assert.equal(replicationWords(lagging), "lynx catching up.");
+});
+
+test("a change of members and of the leader, in words", () => {
+  const configuration = { ...state().configuration, outgoing: ["a1", "b2"], text: "joint: to commit takes 2 of x, y and 2 of x, y, z" };
+  assert.equal(replicationWords(state({ configuration })), "The members are changing; joint: to commit takes 2 of x, y and 2 of x, y, z.");
+  assert.equal(replicationWords(state({ configuration, transfer: "c3" })), "Leadership is being handed to lynx.");
+});
+
+test("how a member's log is brought up to date", () => {
+  const progress = { state: "snapshot" as const, inflight: 0, snapshotIndex: 7, snapshotReceived: 419, snapshotSize: 1000 };
+  assert.equal(progressWords(member("c3", "lynx", { progress }), state()), "receiving snapshot, 41 %");
+  assert.equal(progressWords(member("c3", "lynx", { progress: { ...progress, snapshotSize: 0 } }), state()), "receiving snapshot, 0 %");
+  assert.equal(progressWords(member("c3", "lynx", { progress, reachable: false }), state()), "");
+  assert.equal(progressWords(member("c3", "lynx", { progress: { ...progress, state: "probe" } }), state()), "comparing logs");
+  const replicate = { ...progress, state: "replicate" as const };
+  assert.equal(progressWords(member("c3", "lynx", { progress: replicate, matchIndex: 9 }), state()), "");
+  assert.equal(progressWords(member("c3", "lynx", { progress: replicate, matchIndex: 4 }), state({ lastIndex: 10 })), "log 4 of 10");
+});
+
+test("removal, votes and the snapshot, in words", () => {
+  assert.equal(removalWords(member("c3", "lynx")), "");
+  assert.equal(removalWords(member("c3", "lynx", { removalMs: 12_001 })), "removed in 13 s");
+  assert.equal(removalWords(member("c3", "lynx", { removalMs: 0 })), "to be removed");
+  const votes = { granted: ["b2", "c3"], refused: ["a1"] };
+  const campaigning = state({ role: "candidate", votes });
+  assert.deepEqual(campaigning.members.map((m) => voteWords(m, campaigning)), ["for this tab", "2 votes of 2", "refused"]);
+  assert.equal(voteWords(member("d4", "owl"), campaigning), "no answer yet");
+  assert.equal(voteWords(member("d4", "owl"), state()), "");
+  assert.equal(compactedWords(state()), "");
+  assert.equal(compactedWords(state({ firstIndex: 2 })), "Entry 1 is in the snapshot.");
+  assert.equal(compactedWords(state({ firstIndex: 4813, snapshotIndex: 5000 })), "Entries 1–4,812 are in the snapshot.");
+  assert.equal(grouped(1234567), "1,234,567");
 });
 
 test("members are in the same order on every tab, this server among them", () => {

@@ -34,8 +34,8 @@ export function membersOf(state: State): Member[] {
   if (!members.some((member) => member.self)) {
     members.push({
       id: state.id, name: state.name, colour: state.colour, role: state.role, voter: false, self: true,
-      reachable: true, term: state.term, matchIndex: null, nextIndex: null, lastSeenMs: null, rttMs: null,
-      link: "self", blocked: false,
+      reachable: true, term: state.term, matchIndex: null, nextIndex: null, progress: null, removalMs: null,
+      lastSeenMs: null, rttMs: null, link: "self", blocked: false,
     });
   }
   return members.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
@@ -59,6 +59,9 @@ export function count(n: number, one: string, many = one + "s"): string {
   return `${n} ${n === 1 ? one : many}`;
 }
 
+/** 12345 as "12,345". */
+export function grouped(n: number): string { return n.toLocaleString("en"); }
+
 /** 12345 as "12 KB": for people, in steps of 1000. */
 export function bytes(n: number): string {
   if (n < 1000) return `${n} bytes`;
@@ -72,6 +75,43 @@ export function bytes(n: number): string {
 export function duration(ms: number): string {
   if (ms < 1) return "<1 ms";
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** How the leader in this tab brings a member's log up to date, where that is
+ * worth telling; else empty. */
+export function progressWords(member: Member, state: State): string {
+  const progress = member.progress;
+  if (!progress || member.self || !member.reachable) return "";
+  switch (progress.state) {
+    case "snapshot": {
+      const share = progress.snapshotSize > 0 ? Math.floor((100 * progress.snapshotReceived) / progress.snapshotSize) : 0;
+      return `receiving snapshot, ${share} %`;
+    }
+    case "probe":
+      return "comparing logs";
+    case "replicate":
+      return member.matchIndex !== null && member.matchIndex < state.commitIndex ? `log ${member.matchIndex} of ${state.lastIndex}` : "";
+  }
+}
+
+/** When the leader in this tab removes a silent member; empty if it does not. */
+export function removalWords(member: Member): string {
+  if (member.removalMs === null) return "";
+  return member.removalMs > 0 ? `removed in ${Math.ceil(member.removalMs / 1000)} s` : "to be removed";
+}
+
+/** How a member answered the candidate in this tab; empty if that is not one. */
+export function voteWords(member: Member, state: State): string {
+  if (!state.votes || !member.voter) return "";
+  if (member.self) return `${count(state.votes.granted.length, "vote")} of ${state.quorum.needed}`;
+  if (state.votes.granted.includes(member.id)) return "for this tab";
+  return state.votes.refused.includes(member.id) ? "refused" : "no answer yet";
+}
+
+/** Which entries are only in the snapshot; empty if all are in the log. */
+export function compactedWords(state: State): string {
+  if (state.firstIndex <= 1) return "";
+  return state.firstIndex === 2 ? "Entry 1 is in the snapshot." : `Entries 1–${grouped(state.firstIndex - 1)} are in the snapshot.`;
 }
 
 /** The quiet line shown when nothing is wrong. */
@@ -88,6 +128,8 @@ export function wellWords(state: State): string {
 
 /** How far replication is, as far as this tab can tell. */
 export function replicationWords(state: State): string {
+  if (state.transfer) return `Leadership is being handed to ${nameOf(state, state.transfer)}.`;
+  if (state.configuration.outgoing.length > 0) return `The members are changing; ${state.configuration.text}.`;
   const behind = state.members.filter((m) => m.matchIndex !== null && m.matchIndex < state.commitIndex && !m.self);
   if (state.lastIndex > state.commitIndex) {
     return `${count(state.lastIndex - state.commitIndex, "change")} not committed yet.`;

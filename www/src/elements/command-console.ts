@@ -106,8 +106,8 @@ export class CommandConsole extends HTMLElement {
 async function run(command: Order, began: number): Promise<string> {
   const { api, state } = live;
   if (!api || !state) throw new Error("the server in this tab is not up yet");
-  const told = (what: string, { index, term }: Result) =>
-    `${what}  ·  index ${index}, term ${term}, ${duration(performance.now() - began)}`;
+  const told = (what: string, { index, term }: Result, at = "") =>
+    `${what}  ·  ${at ? `${at} ` : ""}index ${index}, term ${term}, ${duration(performance.now() - began)}`;
   const shown = (value: string | null) => (value === null ? "absent" : JSON.stringify(value));
   switch (command.name) {
     case "put": {
@@ -116,7 +116,7 @@ async function run(command: Order, began: number): Promise<string> {
     }
     case "get": {
       const result = await api.get(command.key);
-      return told(result.value === null ? `${command.key} is absent` : `${command.key} = ${shown(result.value)}`, result);
+      return told(result.value === null ? `${command.key} is absent` : `${command.key} = ${shown(result.value)}`, result, "as of");
     }
     case "cas": {
       const result = await api.cas(command.key, command.old, command.value);
@@ -144,6 +144,19 @@ async function run(command: Order, began: number): Promise<string> {
       await api.link(server.id, { block: command.name === "cut" });
       return command.name === "cut" ? `the link to ${server.name} is cut; heal ${server.name} mends it`
         : `the link to ${server.name} is mended`;
+    }
+    case "transfer": {
+      const server = findServer(membersOf(state), command.server);
+      await api.transfer(server.id);
+      return `${server.name} leads`;
+    }
+    case "snapshot": {
+      const { index } = await api.snapshot();
+      return `the snapshot stands for the entries up to ${index}`;
+    }
+    case "removal": {
+      const { removeAfterMs } = api.settings({ removeAfterMs: command.seconds * 1000 });
+      return removeAfterMs === 0 ? "silent servers are not removed" : `servers silent for ${duration(removeAfterMs)} are removed, while this tab leads`;
     }
     case "remove": {
       const server = findServer(membersOf(state), command.server);

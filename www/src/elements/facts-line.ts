@@ -3,7 +3,7 @@
 import type { State } from "../api";
 import { button, h, say } from "../dom";
 import { live } from "../live";
-import { bytes } from "../words";
+import { bytes, grouped } from "../words";
 
 export class FactsLine extends HTMLElement {
   #list = h("dl");
@@ -11,7 +11,7 @@ export class FactsLine extends HTMLElement {
 
   connectedCallback(): void {
     this.setAttribute("role", "contentinfo");
-    for (const name of ["cluster", "quorum", "committed", "applied", "last entry", "signaling", "storage"]) {
+    for (const name of ["cluster", "quorum", "committed", "applied", "last entry", "snapshot", "signaling", "storage"]) {
       const value = h("dd", {}, "–");
       this.#values.set(name, value);
       this.#list.append(h("div", {}, h("dt", {}, name), value));
@@ -27,9 +27,10 @@ export class FactsLine extends HTMLElement {
     const facts: Record<string, string> = {
       "cluster": state.cluster.slice(0, 8) || "none yet",
       "quorum": `${alive} of ${voters} alive, ${needed} needed`,
-      "committed": `${state.commitIndex}`,
-      "applied": `${state.lastApplied}`,
-      "last entry": `${state.lastIndex}`,
+      "committed": grouped(state.commitIndex),
+      "applied": grouped(state.lastApplied),
+      "last entry": grouped(state.lastIndex),
+      "snapshot": state.snapshotIndex === 0 ? "none yet" : `up to ${grouped(state.snapshotIndex)}`,
       "signaling": state.signaling,
       "storage": storage.error ?? (storage.bytes === null ? storage.kind : `${storage.kind}, ${bytes(storage.bytes)}`),
     };

@@ -4,7 +4,7 @@
 import type { LogEntry, State } from "../api";
 import { button, h, say, set } from "../dom";
 import { live } from "../live";
-import { count } from "../words";
+import { compactedWords, count, grouped } from "../words";
 
 /** Entries shown; older ones leave the table. */
 const shown = 200;
@@ -49,7 +49,7 @@ export class LogTable extends HTMLElement {
   }
 
   #draw(state: State): void {
-    const now = `${state.role === "stopped"} ${state.term} ${state.snapshotIndex} ${state.lastIndex} ${state.commitIndex} ${state.lastApplied}`;
+    const now = `${state.role === "stopped"} ${state.term} ${state.snapshotIndex} ${state.firstIndex} ${state.lastIndex} ${state.commitIndex} ${state.lastApplied}`;
     if (now === this.#drawn || this.#timer) return;
     const rest = this.#notBefore - performance.now();
     if (rest > 0) {
@@ -60,7 +60,7 @@ export class LogTable extends HTMLElement {
       return;
     }
     this.#drawn = now;
-    const first = Math.max(state.snapshotIndex + 1, state.lastIndex - shown + 1, 1);
+    const first = Math.max(state.firstIndex, state.lastIndex - shown + 1, 1);
     // A restarted server may know less to be committed than before it crashed.
     this.#settled = Math.min(this.#settled, state.commitIndex);
     const from = Math.max(first, this.#settled + 1);
@@ -106,11 +106,11 @@ export class LogTable extends HTMLElement {
   #summarise(state: State, first: number): void {
     const open = state.lastIndex - state.commitIndex;
     say(this.#summary, state.lastIndex === 0 ? "empty"
-      : `${count(state.lastIndex - state.snapshotIndex, "entry", "entries")}, ${open <= 0 ? "all committed" : `${open} not committed`}`);
+      : `${count(state.lastIndex - state.firstIndex + 1, "entry", "entries")}, ${open <= 0 ? "all committed" : `${open} not committed`}`);
     this.#before.hidden = first <= 1;
     if (first > 1) {
-      say(this.#before, first === state.snapshotIndex + 1
-        ? `Entries up to ${state.snapshotIndex} are in the snapshot.` : `Earlier entries, up to ${first - 1}, are not shown.`);
+      const hidden = first > state.firstIndex ? `Entries ${grouped(state.firstIndex)}–${grouped(first - 1)} are not shown.` : "";
+      say(this.#before, [compactedWords(state), hidden].filter(Boolean).join(" "));
     }
   }
 

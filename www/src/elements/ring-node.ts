@@ -4,7 +4,7 @@
 import type { Member, State } from "../api";
 import { say, set, svg } from "../dom";
 import type { Place, Point, Side } from "../ring-geometry";
-import { linkWord, standing } from "../words";
+import { linkWord, progressWords, removalWords, standing, voteWords } from "../words";
 
 /** A server that was last heard this long ago, in milliseconds, has no arc. */
 const silence = 2000;
@@ -24,7 +24,8 @@ export class RingNode {
   #term = svg("text", { class: "term", dy: "0.36em", "aria-hidden": "true" });
   #name = svg("text", { class: "name", "aria-hidden": "true" });
   #role = svg("text", { class: "role", "aria-hidden": "true" });
-  /** "this tab", or how far the log of a server that lags is. */
+  /** "this tab", or what is worth knowing of another: that it lags, how it votes,
+   * when it is removed. */
   #note = svg("text", { class: "note", "aria-hidden": "true" });
 
   constructor() {
@@ -68,16 +69,17 @@ export class RingNode {
     set(this.element, "data-self", member.self);
     say(this.#term, term === null ? "" : `${term}`);
     say(this.#name, member.name);
-    const role = alive && member.role === "leader" ? "★ leader" : standingWord;
-    const lags = state.role === "leader" && member.matchIndex !== null && member.matchIndex < state.commitIndex;
-    const note = member.self ? "this tab" : lags ? `log ${member.matchIndex} of ${state.lastIndex}` : "";
+    const votes = voteWords(member, state);
+    const role = alive && member.role === "leader" ? "★ leader" : member.self && votes ? `${standingWord}, ${votes}` : standingWord;
+    const note = member.self ? "this tab" : removalWords(member) || votes || progressWords(member, state);
+    set(this.element, "data-leaving", member.removalMs !== null);
     // In a crowd a follower is what goes without saying, and one line has to do.
-    const line = [role === "follower" ? "" : role, member.self ? note : ""].filter(Boolean).join(" · ");
+    const line = [role === "follower" ? "" : role, member.self || member.removalMs !== null ? note : ""].filter(Boolean).join(" · ");
     say(this.#role, this.#crowded ? line : role);
     say(this.#note, this.#crowded ? "" : note);
     this.#stack();
     set(this.element, "aria-label", `${member.name}${member.self ? ", this tab" : `, ${linkWord(member.link)}`}, ${standingWord}` +
-      (term === null ? "" : `, term ${term}`));
+      (term === null ? "" : `, term ${term}`) + (note && !member.self ? `, ${note}` : ""));
   }
 
   /** Draws the arc as it is some milliseconds after the state was taken. */

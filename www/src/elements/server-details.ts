@@ -4,7 +4,10 @@
 import type { Member, State } from "../api";
 import { button, h, say, set } from "../dom";
 import { live } from "../live";
-import { duration, linkWord, standing } from "../words";
+import { bytes, count, duration, grouped, linkWord, progressWords, removalWords, standing, voteWords } from "../words";
+
+/** What the checkbox sets, in milliseconds. */
+const removeAfter = 60_000;
 
 export class ServerDetails {
   readonly element = h("dialog", { class: "details", "aria-labelledby": "details-name" });
@@ -12,7 +15,12 @@ export class ServerDetails {
   #facts = h("dl");
   #cut = button("Cut link", () => this.#cutOrHeal());
   #isolate = button("Cut all links", () => this.#isolateOrRejoin());
+  #lead = button("Make leader", () => this.#transfer());
+  #snapshot = button("Take a snapshot", () => this.#takeSnapshot());
   #remove = button("Remove", () => this.#removeServer(), { class: "danger" });
+  #removal = checkbox("While it leads, remove servers silent for a minute", (on) => live.api?.settings({ removeAfterMs: on ? removeAfter : 0 }));
+  #handOver = checkbox("When closed while it leads, hand over at once", (on) => live.api?.settings({ handOver: on }));
+  #settings = h("fieldset", {}, h("legend", {}, "Settings of this browser's tabs"), this.#removal.element, this.#handOver.element);
   #trouble = h("p", { class: "trouble", role: "alert" });
   #id = "";
   /** Whether the link to the server shown is cut; of this tab's: all links. */
@@ -23,7 +31,7 @@ export class ServerDetails {
   constructor() {
     const close = button("✕", () => this.element.close(), { class: "quiet close", "aria-label": "Close" });
     this.element.append(close, this.#name, this.#facts,
-      h("div", { class: "actions" }, this.#cut, this.#isolate, this.#remove), this.#trouble);
+      h("div", { class: "actions" }, this.#lead, this.#snapshot, this.#cut, this.#isolate, this.#remove), this.#settings, this.#trouble);
     this.element.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.element.close();
     });
@@ -59,13 +67,18 @@ export class ServerDetails {
       ["id", member.id],
     ];
     if (member.self) {
-      facts.push(["term", `${state.term}`], ["log", `${state.lastIndex} entries, ${state.commitIndex} committed`]);
+      facts.push(["term", `${state.term}`], ["log", logWords(state)], ["snapshot", state.snapshotIndex === 0 ? "none yet" : `up to entry ${grouped(state.snapshotIndex)}`],
+        ["members", state.configuration.text]);
+      if (state.votes) facts.push(["votes", voteWords(member, state)]);
     } else {
       if (member.term !== null) facts.push(["term", `${member.term}`]);
       if (member.lastSeenMs !== null) facts.push(["heard", `${duration(member.lastSeenMs)} ago`]);
       if (member.rttMs !== null) facts.push(["round trip", duration(member.rttMs)]);
       if (member.matchIndex !== null) facts.push(["log matches", `up to ${member.matchIndex} of ${state.lastIndex}`]);
       if (member.nextIndex !== null) facts.push(["next to send", `${member.nextIndex}`]);
+      if (member.progress) facts.push(["the log goes", sendingWords(member, state)]);
+      if (state.votes && member.voter) facts.push(["vote", voteWords(member, state)]);
+      if (member.removalMs !== null) facts.push(["silent", removalWords(member)]);
     }
     const rows = facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));
     const text = rows.map((row) => row.textContent).join();
@@ -74,7 +87,10 @@ export class ServerDetails {
       this.#facts.replaceChildren(...rows);
     }
     this.#cut.hidden = member.self;
-    this.#isolate.hidden = !member.self;
+    this.#isolate.hidden = this.#snapshot.hidden = this.#settings.hidden = !member.self;
+    this.#lead.hidden = !member.voter || member.id === state.leader || !member.self && !member.reachable;
+    this.#removal.show(state.settings.removeAfterMs > 0, removalLabel(state));
+    this.#handOver.show(state.settings.handOver);
     const others = members.filter((other) => !other.self);
     this.#blocked = member.self ? others.length > 0 && others.every((other) => other.blocked) : member.blocked;
     say(this.#cut, this.#blocked ? "Mend link" : "Cut link");
@@ -88,6 +104,14 @@ export class ServerDetails {
 
   #isolateOrRejoin(): void {
     void this.#do(() => live.api?.isolate(!this.#blocked));
+  }
+
+  #transfer(): void {
+    void this.#do(() => live.api?.transfer(this.#id));
+  }
+
+  #takeSnapshot(): void {
+    void this.#do(() => live.api?.snapshot());
   }
 
   #removeServer(): void {
@@ -110,4 +134,45 @@ export class ServerDetails {
     }
     live.stale();
   }
+}
+
+function removalLabel(state: State): string {
+  const after = state.settings.removeAfterMs;
+  const time = after === 0 || after === removeAfter ? "a minute" : duration(after);
+  return `While it leads, remove servers silent for ${time}`;
+}
+
+/** The log in figures: what is committed, and what of it is only in the
+ * snapshot. */
+function logWords(state: State): string {
+  const entries = count(state.lastIndex - state.firstIndex + 1, "entry", "entries");
+  const from = state.firstIndex > 1 ? `, from ${grouped(state.firstIndex)} on` : "";
+  return `${entries}${from}; ${grouped(state.commitIndex)} committed`;
+}
+
+/** How the leader sends to a member. */
+function sendingWords(member: Member, state: State): string {
+  const progress = member.progress!;
+  if (progress.state === "snapshot") {
+    return `${progressWords(member, state) || "by snapshot"}: ${bytes(progress.snapshotReceived)} of ${bytes(progress.snapshotSize)}`;
+  }
+  if (progress.state === "probe") return "not yet: comparing logs";
+  return progress.inflight === 0 ? "as it grows" : `as it grows, ${count(progress.inflight, "message")} under way`;
+}
+
+/** A labelled checkbox that shows what the server says. */
+function checkbox(label: string, changed: (on: boolean) => void): { element: HTMLElement; show(on: boolean, label?: string): void } {
+  const input = h("input", { type: "checkbox" });
+  const text = h("span", {}, label);
+  input.addEventListener("change", () => {
+    changed(input.checked);
+    live.stale();
+  });
+  return {
+    element: h("label", {}, input, text),
+    show(on, now = label) {
+      input.checked = on;
+      say(text, now);
+    },
+  };
 }
