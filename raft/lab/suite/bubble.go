@@ -40,7 +40,7 @@ func (l *lab) markBubble() {
 	buf = buf[:runtime.Stack(buf, false)]
 	name := ""
 	if _, rest, ok := bytes.Cut(buf, []byte("synctest bubble ")); ok {
-		name = string(rest[:bytes.IndexAny(rest, " ]\n")])
+		name = firstWord(string(rest))
 	}
 	l.bubble.Store(&name)
 }

@@ -73,13 +73,21 @@ func parseGoroutine(text string) (g goroutine, lab, bubble string) {
 	g.state = strings.TrimSuffix(g.state, " (durable)")
 	lab, g.server = labelOf(head, "lab"), labelOf(head, "server")
 	if _, after, ok := strings.Cut(state, "synctest bubble "); ok {
-		bubble = after[:strings.IndexAny(after, " ],")]
+		bubble = firstWord(after)
 	}
 	lines := strings.Split(rest, "\n")
 	for i := 0; i+1 < len(lines); i += 2 {
 		g.frames = append(g.frames, parseFrame(lines[i], lines[i+1]))
 	}
 	return g, lab, bubble
+}
+
+// firstWord returns what is before the first blank, comma or bracket.
+func firstWord(s string) string {
+	if i := strings.IndexAny(s, " ],\n"); i >= 0 {
+		return s[:i]
+	}
+	return s
 }
 
 // labelOf returns a label from the first line of a goroutine's stack.

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"hash/maphash"
 	"math"
 	"sync"
 	"time"
@@ -370,6 +371,9 @@ func (w *Watch) Link(id int, up bool) {
 	})
 }
 
+// hashSeed is for telling saved states apart, within one run.
+var hashSeed = maphash.MakeSeed()
+
 // Saved notes that a server has saved its state.
 func (w *Watch) Saved(id, life int, state, snapshot []byte) {
 	w.locked(func(now time.Duration) {
@@ -377,10 +381,7 @@ func (w *Watch) Saved(id, life int, state, snapshot []byte) {
 		if s.life != life || !s.up {
 			return
 		}
-		h := uint64(14695981039346656037)
-		for _, b := range state {
-			h = (h ^ uint64(b)) * 1099511628211
-		}
+		h := maphash.Bytes(hashSeed, state)
 		w.record(record{at: now, kind: saved, server: int8(id), peer: -1, term: len(state)})
 		if h != s.savedHash {
 			s.savedHash, s.changedAt = h, now
