@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"tabraft/raft"
@@ -142,7 +143,7 @@ func (w *world) calmClients(round int, final []int) {
 		code := uint64(opPut)
 		if c.count == final[i]-1 && c.op == nil {
 			code = uint64(opRead)
-			if members := s.conf.Members(); len(members) > 0 { // of any member
+			if members := members(s.conf); len(members) > 0 { // of any member
 				s = w.servers[members[i%len(members)]-1]
 			}
 		}
@@ -172,12 +173,19 @@ func (w *world) settled(final []int) bool {
 			return false
 		}
 	}
-	for _, id := range leader.conf.Members() {
+	for _, id := range members(leader.conf) {
 		if w.servers[id-1].applied < leader.view.CommitIndex {
 			return false
 		}
 	}
 	return true
+}
+
+// members lists everyone, by itself, so as not to repeat a mistake of the core's.
+func members(c *raft.Configuration) []raft.ID {
+	all := slices.Concat(c.Voters, c.Outgoing, c.Learners)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func (w *world) describe() string {
