@@ -21,6 +21,7 @@ type State struct {
 	CommitIndex   uint64   `json:"commitIndex"`
 	LastApplied   uint64   `json:"lastApplied"`
 	LastIndex     uint64   `json:"lastIndex"`
+	FirstIndex    uint64   `json:"firstIndex"`
 	SnapshotIndex uint64   `json:"snapshotIndex"`
 	Members       []Member `json:"members"`
 	Signaling     string   `json:"signaling"`
@@ -43,6 +44,7 @@ type Member struct {
 	Reachable  bool    `json:"reachable"`
 	MatchIndex *uint64 `json:"matchIndex"`
 	NextIndex  *uint64 `json:"nextIndex"`
+	RemovalMs  *int64  `json:"removalMs"`
 	Link       string  `json:"link"`
 }
 
@@ -132,7 +134,7 @@ func (tb *tab) commandWithin(limit time.Duration, name string, arguments ...any)
 	return answer.Result, nil
 }
 
-// get reads a key through the log; it must succeed.
+// get reads a key; it must succeed.
 func (tb *tab) get(key string) Result {
 	tb.browser.t.Helper()
 	return tb.must("get", key)

@@ -47,6 +47,9 @@ func TestBench(t *testing.T) {
 		r := startRoom(t, browserOptions{})
 		tabs := r.openTabs(3)
 		tabs = benchFailover(r, tabs, "closing the leader's tab", (*tab).startClose, table)
+		tabs[0].eval("tabraft.settings({handOver: false})", nil)
+		tabs = benchFailover(r, tabs, "the same without handing over", (*tab).startClose, table)
+		tabs[0].eval("tabraft.settings({handOver: true})", nil)
 		benchFailover(r, tabs, "killing the leader's renderer", (*tab).startKill, table)
 	})
 	fmt.Println(table)
@@ -240,16 +243,19 @@ const rawWrite = `new Promise((resolve, reject) => {
 })`
 
 // benchPuts makes window.putMany, which puts 100-byte values with so many
-// commands outstanding, for so many commands or seconds.
-const benchPuts = `window.putMany = async (outstanding, commands, seconds) => {
-	const value = "v".repeat(100), times = [], failed = {}, began = performance.now();
+// commands outstanding, for so many commands or seconds, and window.getMany, which
+// does the same with gets.
+const benchPuts = `window.putMany = (...args) => many((i) => tabraft.put("bench-" + i % 1000, "v".repeat(100)), ...args);
+window.getMany = (...args) => many((i) => tabraft.get("bench-" + i % 1000), ...args);
+window.many = async (command, outstanding, commands, seconds) => {
+	const times = [], failed = {}, began = performance.now();
 	let next = 0, done = 0;
 	const more = () => seconds ? performance.now() - began < seconds * 1000 : next < commands;
 	await Promise.all(Array.from({length: outstanding}, async () => {
 		while (more()) {
 			const start = performance.now();
 			try {
-				await tabraft.put("bench-" + next++ % 1000, value);
+				await command(next++);
 				done++;
 				times.push(performance.now() - start);
 			} catch (e) { failed[e.code] = (failed[e.code] ?? 0) + 1; }
@@ -268,9 +274,19 @@ type putTimes struct {
 
 func (r *room) putMany(tb *tab, outstanding, commands, seconds int) putTimes {
 	r.t.Helper()
+	return r.many("put", tb, outstanding, commands, seconds)
+}
+
+func (r *room) getMany(tb *tab, outstanding, commands, seconds int) putTimes {
+	r.t.Helper()
+	return r.many("get", tb, outstanding, commands, seconds)
+}
+
+func (r *room) many(what string, tb *tab, outstanding, commands, seconds int) putTimes {
+	r.t.Helper()
 	tb.eval(benchPuts, nil)
 	var times putTimes
-	expression := fmt.Sprintf("putMany(%d, %d, %d)", outstanding, commands, seconds)
+	expression := fmt.Sprintf("%sMany(%d, %d, %d)", what, outstanding, commands, seconds)
 	if err := tb.evalWithin(benchTimeout, expression, &times); err != nil {
 		r.t.Fatalf("%s: %v", expression, err)
 	}
@@ -295,6 +311,10 @@ func benchLatency(r *room, tabs []*tab, raw rawTimes, table *table) {
 		}
 		table.add(fmt.Sprintf("commit latency in the %s's tab, 1 outstanding, p50 and p99", c.who),
 			fmt.Sprintf("%s, %s; %.2f times round trip + write (%s)", millis(times.P50), millis(times.P99), times.P50/floor, millis(floor)), goal)
+		r.getMany(c.tab, 1, 0, 1)
+		times = r.getMany(c.tab, 1, benchCommands, 0)
+		table.add(fmt.Sprintf("get in the %s's tab, 1 outstanding, p50 and p99", c.who),
+			fmt.Sprintf("%s, %s; %.2f times a round trip (%s)", millis(times.P50), millis(times.P99), times.P50/raw.trip, millis(raw.trip)), "")
 	}
 }
 
@@ -310,6 +330,13 @@ func benchThroughput(r *room, tabs []*tab, table *table) {
 		}
 		table.add(fmt.Sprintf("commits a second, %d outstanding, 100-byte values", outstanding),
 			fmt.Sprintf("%.0f (latency p50 %s, p99 %s)", times.PerSecond, millis(times.P50), millis(times.P99)), goal)
+	}
+	for _, tb := range []*tab{leader, except(tabs, leader)[0]} {
+		tb.front()
+		r.getMany(tb, 64, 0, 1)
+		times := r.getMany(tb, 64, 0, benchSeconds)
+		table.add(fmt.Sprintf("gets a second in the %s's tab, 64 outstanding", map[bool]string{true: "leader", false: "follower"}[tb == leader]),
+			fmt.Sprintf("%.0f (latency p50 %s, p99 %s)", times.PerSecond, millis(times.P50), millis(times.P99)), "")
 	}
 	r.waitCluster(3, tabs...)
 }
