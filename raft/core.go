@@ -212,8 +212,9 @@ func New(cfg Config, st Stored, now time.Duration) (*Core, error) {
 	}
 	c.saves.reset(st.HardState, c.log.lastIndex())
 	c.drawElectionDeadline()
-	if c.soleVoter() {
-		// Nobody else can lead or has a say: waiting would serve nobody.
+	if c.soleVoter() && !cfg.LeaseReads {
+		// Nobody else has a say: waiting would serve nobody. But with leases, the
+		// leader that made this server the only voter may count on it still.
 		c.electionDeadline = now
 	}
 	return c, nil
