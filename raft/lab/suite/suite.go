@@ -21,7 +21,7 @@ type Options struct {
 	Run string
 	// Seed decides a run as far as the tester does; 0 means a random one. Each test mixes
 	// its own name in. Natively and in virtual time, three of four seeds run on one
-	// core, where a seed nearly always is the same run; those that OnAllCores names run on
+	// core, where a seed mostly is the same run; those that OnAllCores names run on
 	// all, where servers run at the same time in no certain order.
 	Seed uint64
 	// Count is how many times to run each test, with seeds Seed, Seed+1, ...; 0
