@@ -21,7 +21,7 @@ var shippedBugs = []struct {
 }{
 	{1, "an entry of an earlier term commits by counting (Figure 8)", "TestBug01OldTermCommitsWithOwn figure8 figure8e",
 		"a committed entry is overwritten by a leader that lacks it"},
-	{2, "members change before the leader has committed in its term", "TestBug02NoChangeBeforeOwnTermCommits",
+	{2, "members change before the leader has committed in its term", "TestBug02NoChangeBeforeOwnTermCommits TestBug02JointNotLeftBeforeOwnTermCommits",
 		"two majorities that share no server decide"},
 	{3, "stepping down within a term forgets the vote", "TestBug03StepDownKeepsVote TestVoteSurvivesRestart",
 		"a server votes twice in a term: two leaders"},
@@ -77,7 +77,7 @@ var shippedBugs = []struct {
 		"servers count majorities of a cluster that never was"},
 	{29, "a change counts only when it is applied", "TestBug29ChangeInForceWhenAppended bug29_waiting_for_apply",
 		"nobody can be elected who could commit the change"},
-	{30, "an entry is overwritten and comes back; its first save counts", "TestBug30OverwrittenAndRestoredEntry",
+	{30, "an entry is overwritten and comes back; its first save counts", "TestBug30OverwrittenAndRestoredEntry TestBug30DurableEntryOverwritten",
 		"an entry counts as stored that is not: it is lost in a crash"},
 	{31, "an acknowledgement reaches beyond the durable log", "TestBug31AcknowledgementBeyondTheLog TestLeaderCountsItsOwnDisk TestSlowStorageAnswersHeartbeats saves_overtaken",
 		"an entry commits that a crash can lose"},

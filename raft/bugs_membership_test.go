@@ -271,3 +271,75 @@ func TestBug29ChangeInForceWhenAppended(t *testing.T) {
 		t.Fatal("C_old alone decided")
 	}
 }
+
+// Bug 2 when a joint configuration is known to be committed already: it is not
+// left before the leader has committed in its term, either. Here the end of a
+// transfer is what could make the leader go on with it.
+func TestBug02JointNotLeftBeforeOwnTermCommits(t *testing.T) {
+	st := jointAt2()
+	st.HardState.Commit = 2
+	c := newCore(t, testConfig(), st)
+	electAmong(t, c, 2, 3, 4)
+	if err := c.Transfer(c.now, 4); err != nil {
+		t.Fatal(err)
+	}
+	for c.transfer.target != None {
+		timeout(t, c)
+		for id := ID(2); id <= 4; id++ {
+			step(t, c, Message{Type: AppendEntriesReply, From: id, Term: 2, LogIndex: 1})
+		}
+	}
+	if c.role != Leader || c.log.lastIndex() != 3 {
+		t.Fatalf("a %s with %d entries", c.role, c.log.lastIndex())
+	}
+}
+
+// Learners get the log, and stay learners when the joint configuration is left.
+func TestLearnersOutliveJointConfiguration(t *testing.T) {
+	c := lead(t, testConfig(), 3)
+	if _, err := c.Reconfigure([]ID{1, 2, 4}, []ID{5}); err != nil {
+		t.Fatal(err)
+	}
+	only(t, drain(t, c), AppendEntries, 5)
+	for range 2 {
+		for _, id := range []ID{2, 4} {
+			step(t, c, Message{Type: AppendEntriesReply, From: id, Term: 2, LogIndex: c.log.lastIndex()})
+		}
+	}
+	if got := c.Configuration().String(); got != "voters(1 2 4) learners(5)" || c.peer(5) == nil {
+		t.Fatal(got)
+	}
+}
+
+// LeftOut tells a server that was removed from one that was never a member, also
+// if it knows by a snapshot.
+func TestLeftOut(t *testing.T) {
+	others := Configuration{Voters: []ID{2, 3}}
+	c := newCore(t, testConfig(), Stored{})
+	if c.View().LeftOut {
+		t.Error("a new server is left out")
+	}
+	step(t, c, Message{Type: AppendEntries, From: 2, Term: 2, Entries: []Entry{configuration(1, 1, others)}})
+	if c.View().LeftOut {
+		t.Error("a server that is not admitted yet is left out")
+	}
+	step(t, c, Message{Type: AppendEntries, From: 2, Term: 2, LogIndex: 1, LogTerm: 1, Entries: []Entry{configuration(2, 2, Configuration{Voters: []ID{1, 2, 3}})}})
+	if c.View().LeftOut {
+		t.Error("a member is left out")
+	}
+	step(t, c, Message{Type: AppendEntries, From: 2, Term: 2, LogIndex: 2, LogTerm: 2, Entries: []Entry{configuration(3, 2, others)}})
+	if !c.View().LeftOut {
+		t.Error("a removed server is not left out")
+	}
+	st := Stored{HardState: HardState{Term: 2}, Snapshot: &Snapshot{Index: 2, Term: 2, Configuration: Configuration{Voters: []ID{1, 2, 3}}, ConfigurationIndex: 2},
+		Entries: []Entry{configuration(3, 2, others)}}
+	if !newCore(t, testConfig(), st).View().LeftOut {
+		t.Error("a removed server is not left out after a restart")
+	}
+	c = newCore(t, testConfig(), Stored{})
+	step(t, c, chunkOf(5, "five"))
+	step(t, c, Message{Type: AppendEntries, From: 2, Term: 2, LogIndex: 5, LogTerm: 2, Entries: []Entry{configuration(6, 2, others)}})
+	if !c.View().LeftOut {
+		t.Error("a server that knew of its membership by a snapshot is not left out")
+	}
+}

@@ -285,3 +285,33 @@ func TestBug47SnapshotBeyondStoredCommit(t *testing.T) {
 		t.Fatalf("%+v", rd)
 	}
 }
+
+// Bug 30 with an entry that was durable: overwritten, it is so no more, and each
+// change of its place is saved.
+func TestBug30DurableEntryOverwritten(t *testing.T) {
+	c := newCore(t, testConfig(), storedTerms(5, 1))
+	a := noop(2, 2)
+	step(t, c, Message{Type: AppendEntries, From: 2, Term: 2, LogIndex: 1, LogTerm: 1, Entries: []Entry{a}})
+	if c.saves.durableIndex != 2 {
+		t.Fatalf("durable up to %d", c.saves.durableIndex)
+	}
+	for _, next := range []Message{
+		{From: 3, Term: 3, Entries: []Entry{noop(2, 3)}},
+		{From: 4, Term: 4, Entries: []Entry{a, noop(3, 4)}},
+	} {
+		next.Type, next.LogIndex, next.LogTerm = AppendEntries, 1, 1
+		receive(t, c, next)
+		if c.saves.durableIndex != 1 {
+			t.Fatalf("term %d: durable up to %d", next.Term, c.saves.durableIndex)
+		}
+		rd := take(t, c)
+		if es := rd.Save.Entries; len(es) != len(next.Entries) || es[0].Term != next.Entries[0].Term {
+			t.Fatalf("term %d: %+v", next.Term, rd.Save)
+		}
+		saved(t, c, rd.Save.Seq)
+		drain(t, c)
+	}
+	if c.saves.durableIndex != 3 {
+		t.Fatalf("durable up to %d", c.saves.durableIndex)
+	}
+}

@@ -301,3 +301,56 @@ func TestSnapshotGoesOnAfterLostConnection(t *testing.T) {
 		t.Fatalf("%+v, sent from %d", p, offsets)
 	}
 }
+
+// Compact has the snapshot stored by itself, with all that is kept of the log
+// after it: it replaces what is stored.
+func TestCompactIsSaved(t *testing.T) {
+	cfg := testConfig()
+	cfg.RetainedBytes = -1
+	c := lead(t, cfg, 3)
+	for range 3 {
+		commitOne(t, c)
+	}
+	if err := c.Compact(3, []byte("state")); err != nil {
+		t.Fatal(err)
+	}
+	s := take(t, c).Save
+	if s.Snapshot == nil || s.Snapshot.Index != 3 || len(s.Entries) != 2 || s.Entries[0].Index != 4 {
+		t.Fatalf("%+v", s)
+	}
+	saved(t, c, s.Seq)
+	if rd, _ := c.Ready(); rd.Save != nil {
+		t.Fatalf("saved again: %+v", rd.Save)
+	}
+}
+
+// The log after a snapshot that is being sent is not kept for a follower that
+// has fallen silent.
+func TestLogNotKeptForTheSilent(t *testing.T) {
+	cfg := testConfig()
+	cfg.SnapshotChunkBytes = 10
+	c := behind(t, cfg, 100)
+	c.cfg.RetainedBytes = entryOverhead
+	sent := c.peer(3).snapshot.Index
+	for range 4 {
+		commitOne(t, c)
+	}
+	compact := func() {
+		t.Helper()
+		if err := c.Compact(c.lastApplied, make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+		drain(t, c)
+	}
+	if compact(); c.log.base != sent {
+		t.Fatalf("the log begins at %d", c.log.base+1)
+	}
+	for heard := c.now; c.now < heard+testTimeout; {
+		timeout(t, c)
+		step(t, c, Message{Type: AppendEntriesReply, From: 2, Term: 2, LogIndex: c.log.lastIndex()})
+	}
+	commitOne(t, c)
+	if compact(); c.log.base <= sent || c.role != Leader {
+		t.Fatalf("the log of a %s begins at %d", c.role, c.log.base+1)
+	}
+}

@@ -163,8 +163,12 @@ func TestRefusalWaitsForTerm(t *testing.T) {
 		if len(rd.Messages) > 0 || rd.Save.HardState.Term != 5 {
 			t.Fatalf("%s: %+v", m.Type, rd)
 		}
+		receive(t, c, m) // again, now that the save is under way
+		if rd, _ := c.Ready(); len(rd.Messages) > 0 {
+			t.Fatalf("%s: %+v", m.Type, rd)
+		}
 		saved(t, c, rd.Save.Seq)
-		if out := drain(t, c); len(out) != 1 || out[0].Term != 5 {
+		if out := drain(t, c); len(out) != 2 || out[0].Term != 5 || out[1].Term != 5 {
 			t.Fatalf("%s: %+v", m.Type, out)
 		}
 	}
