@@ -87,7 +87,8 @@ bench-core: ## measure the core beside etcd's raft and hashicorp's; BENCH=-short
 	@cd raft/bench && go run . $(BENCH)
 
 sim: ## try to break the core in seeded worlds, on all cores; SEEDS=2000 STEPS=20000 FIRST=1
-	@go run ./signaling/cmd/tabraft sim -seeds $(SEEDS) -steps $(STEPS) -first $(FIRST)
+	@mkdir -p build
+	@go run ./signaling/cmd/tabraft sim -seeds $(SEEDS) -steps $(STEPS) -first $(FIRST) -o build
 
 mutate: ## take the core's guards out one by one and see the tests notice; RUN=pattern picks some
 	@go run ./raft/mutation -run '$(RUN)'

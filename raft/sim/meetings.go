@@ -85,6 +85,7 @@ func (w *world) countCommitted(f *fact) {
 	if err != nil {
 		w.fail(rulePossible, "entry %d: %v", f.Index, err)
 	}
+	w.checkConfiguration(f, &conf)
 	if conf.Joint() {
 		w.meet.joint[f.Index] = w.leaders[f.Term]
 		return

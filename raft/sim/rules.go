@@ -32,6 +32,7 @@ const (
 	ruleTransferEnd = "a transfer ends in time"
 	ruleMatch       = "a leader counts only what is stored"
 	ruleMakesWay    = "a leader that makes way takes no commands"
+	ruleMembers     = "each configuration follows from the one before"
 	rulePanic       = "the core does not panic"
 	ruleAll         = "Ready gives everything at once"
 	ruleWire        = "what is encoded is decoded"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -45,7 +46,7 @@ func simulate(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	flags.IntVar(&o.steps, "steps", defaultSimSteps, "how many `events` each world has before all is calm")
 	flags.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "how many worlds at a time")
 	flags.StringVar(&o.replay, "replay", "", "replay a trace `file`, and show what happens in it")
-	flags.StringVar(&o.out, "o", "", "`file` for the trace of a broken world (default sim-SEED.trace)")
+	flags.StringVar(&o.out, "o", ".", "`directory` for the traces of broken worlds, sim-SEED.trace")
 	flags.StringVar(&o.flaw, "flaw", "", "break the core's contract in this `way`, to see it found: "+strings.Join(sim.Flaws(), ", "))
 	if status, ok := parseFlags(flags, args, stdout, stderr); !ok {
 		return status
@@ -137,10 +138,7 @@ func shrinkSim(o simOptions, b sim.BrokenRun, stdout, stderr io.Writer) error {
 	if broken == nil {
 		return fmt.Errorf("seed %d does not break a rule when its %d events are replayed", b.Settings.Seed, len(events))
 	}
-	name := o.out
-	if name == "" {
-		name = fmt.Sprintf("sim-%d.trace", b.Settings.Seed)
-	}
+	name := filepath.Join(o.out, fmt.Sprintf("sim-%d.trace", b.Settings.Seed))
 	f, err := os.Create(name)
 	if err != nil {
 		return err

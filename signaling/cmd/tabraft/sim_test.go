@@ -25,12 +25,12 @@ func TestSimRunsWorlds(t *testing.T) {
 
 // A broken world is shrunk into a file, which shows the same again.
 func TestSimShrinksBrokenWorlds(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "broken.trace")
-	status, out, errs := simCommand(t, "-seed", "1", "-steps", "3000", "-flaw", "report-early", "-o", file)
+	dir := t.TempDir()
+	status, out, errs := simCommand(t, "-seed", "1", "-steps", "3000", "-flaw", "report-early", "-o", dir)
 	if status != exitFailed || errs != "" || !strings.Contains(out, "again: go run ./signaling/cmd/tabraft sim -seed 1 -steps 3000 -flaw report-early") {
 		t.Fatalf("status %d, %s%s", status, out, errs)
 	}
-	status, out, errs = simCommand(t, "-replay", file)
+	status, out, errs = simCommand(t, "-replay", filepath.Join(dir, "sim-1.trace"))
 	if status != exitFailed || errs != "" || !strings.Contains(out, "broken: ") {
 		t.Errorf("status %d, %s%s", status, out, errs)
 	}
