@@ -332,6 +332,7 @@ func TestLogNotKeptForTheSilent(t *testing.T) {
 	c := behind(t, cfg, 100)
 	c.cfg.RetainedBytes = entryOverhead
 	sent := c.peer(3).snapshot.Index
+	step(t, c, Message{Type: InstallSnapshotReply, From: 3, Term: 2, LogIndex: sent, Hint: 10})
 	for range 4 {
 		commitOne(t, c)
 	}
