@@ -27,7 +27,7 @@ func TestSnapshotAndALateTab(t *testing.T) {
 			t.Errorf("%v: a log of %d entries from %d on", tb, len(log), s.FirstIndex)
 		}
 		tb.front()
-		waitText(t, tb, "tabraft-log", "are in the snapshot.", 5*time.Second)
+		waitText(t, tb, "tabraft-log", "are in the snapshot. It goes up to", 5*time.Second)
 	}
 	late := r.openWith(r.server.url, openOptions{inject: `addEventListener("tabraft", () => {
 		window.restored = [];

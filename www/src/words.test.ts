@@ -50,9 +50,11 @@ test("a change of members and of the leader, in words", () => {
 
 test("how a member's log is brought up to date", () => {
   const progress = { state: "snapshot" as const, inflight: 0, snapshotIndex: 7, snapshotReceived: 419, snapshotSize: 1000 };
-  assert.equal(progressWords(member("c3", "lynx", { progress }), state()), "receiving snapshot, 41 %");
-  assert.equal(progressWords(member("c3", "lynx", { progress: { ...progress, snapshotSize: 0 } }), state()), "receiving snapshot, 0 %");
+  assert.equal(progressWords(member("c3", "lynx", { progress }), state()), "snapshot 41 %");
+  assert.equal(progressWords(member("c3", "lynx", { progress: { ...progress, snapshotSize: 0 } }), state()), "snapshot 0 %");
   assert.equal(progressWords(member("c3", "lynx", { progress, reachable: false }), state()), "");
+  const receiving = state({ members: [member("c3", "lynx", { progress, matchIndex: 0 })] });
+  assert.equal(replicationWords(receiving), "lynx is receiving snapshot 41 %.");
   assert.equal(progressWords(member("c3", "lynx", { progress: { ...progress, state: "probe" } }), state()), "comparing logs");
   const replicate = { ...progress, state: "replicate" as const };
   assert.equal(progressWords(member("c3", "lynx", { progress: replicate, matchIndex: 9 }), state()), "");
@@ -69,8 +71,11 @@ test("removal, votes and the snapshot, in words", () => {
   assert.equal(voteWords(member("d4", "owl"), campaigning), "no answer yet");
   assert.equal(voteWords(member("d4", "owl"), state()), "");
   assert.equal(compactedWords(state()), "");
-  assert.equal(compactedWords(state({ firstIndex: 2 })), "Entry 1 is in the snapshot.");
-  assert.equal(compactedWords(state({ firstIndex: 4813, snapshotIndex: 5000 })), "Entries 1–4,812 are in the snapshot.");
+  assert.equal(compactedWords(state({ firstIndex: 2, snapshotIndex: 1 })), "Entry 1 is in the snapshot.");
+  assert.equal(compactedWords(state({ firstIndex: 4813, snapshotIndex: 4812 })), "Entries 1–4,812 are in the snapshot.");
+  assert.equal(compactedWords(state({ firstIndex: 4813, snapshotIndex: 5000 })),
+    "Entries 1–4,812 are in the snapshot. It goes up to 5,000; the newest are kept for servers that are a little behind.");
+  assert.equal(compactedWords(state({ snapshotIndex: 7 })), "Entries 1–7 are in the snapshot, and kept in the log for servers that are a little behind.");
   assert.equal(grouped(1234567), "1,234,567");
 });
 

@@ -77,15 +77,15 @@ export function duration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** How the leader in this tab brings a member's log up to date, where that is
- * worth telling; else empty. */
+/** How the leader in this tab brings a member's log up to date, in few words,
+ * where that is worth telling; else empty. */
 export function progressWords(member: Member, state: State): string {
   const progress = member.progress;
   if (!progress || member.self || !member.reachable) return "";
   switch (progress.state) {
     case "snapshot": {
       const share = progress.snapshotSize > 0 ? Math.floor((100 * progress.snapshotReceived) / progress.snapshotSize) : 0;
-      return `receiving snapshot, ${share} %`;
+      return `snapshot ${share} %`;
     }
     case "probe":
       return "comparing logs";
@@ -108,10 +108,16 @@ export function voteWords(member: Member, state: State): string {
   return state.votes.refused.includes(member.id) ? "refused" : "no answer yet";
 }
 
-/** Which entries are only in the snapshot; empty if all are in the log. */
+/** What the snapshot stands for, and which entries are nowhere else; empty if
+ * there is none. */
 export function compactedWords(state: State): string {
-  if (state.firstIndex <= 1) return "";
-  return state.firstIndex === 2 ? "Entry 1 is in the snapshot." : `Entries 1–${grouped(state.firstIndex - 1)} are in the snapshot.`;
+  const { firstIndex, snapshotIndex } = state;
+  if (snapshotIndex === 0) return "";
+  const entries = (last: number) => (last === 1 ? "Entry 1 is" : `Entries 1–${grouped(last)} are`);
+  const kept = "for servers that are a little behind";
+  if (firstIndex === 1) return `${entries(snapshotIndex)} in the snapshot, and kept in the log ${kept}.`;
+  if (snapshotIndex < firstIndex) return `${entries(firstIndex - 1)} in the snapshot.`;
+  return `${entries(firstIndex - 1)} in the snapshot. It goes up to ${grouped(snapshotIndex)}; the newest are kept ${kept}.`;
 }
 
 /** The quiet line shown when nothing is wrong. */
@@ -134,6 +140,8 @@ export function replicationWords(state: State): string {
   if (state.lastIndex > state.commitIndex) {
     return `${count(state.lastIndex - state.commitIndex, "change")} not committed yet.`;
   }
+  const receiving = state.members.find((m) => m.progress?.state === "snapshot" && m.reachable);
+  if (receiving) return `${receiving.name} is receiving ${progressWords(receiving, state)}.`;
   if (behind.length > 0) return `${behind.map((m) => m.name).join(", ")} catching up.`;
   return state.quorum.alive < state.quorum.voters ? "All changes committed." : "All changes replicated.";
 }

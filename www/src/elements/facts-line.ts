@@ -11,7 +11,7 @@ export class FactsLine extends HTMLElement {
 
   connectedCallback(): void {
     this.setAttribute("role", "contentinfo");
-    for (const name of ["cluster", "quorum", "committed", "applied", "last entry", "snapshot", "signaling", "storage"]) {
+    for (const name of ["cluster", "committed", "applied", "last entry", "snapshot", "signaling", "storage"]) {
       const value = h("dd", {}, "–");
       this.#values.set(name, value);
       this.#list.append(h("div", {}, h("dt", {}, name), value));
@@ -22,15 +22,13 @@ export class FactsLine extends HTMLElement {
   }
 
   #draw(state: State): void {
-    const { alive, needed, voters } = state.quorum;
     const { storage } = state;
     const facts: Record<string, string> = {
       "cluster": state.cluster.slice(0, 8) || "none yet",
-      "quorum": `${alive} of ${voters} alive, ${needed} needed`,
       "committed": grouped(state.commitIndex),
       "applied": grouped(state.lastApplied),
       "last entry": grouped(state.lastIndex),
-      "snapshot": state.snapshotIndex === 0 ? "none yet" : `up to ${grouped(state.snapshotIndex)}`,
+      "snapshot": state.snapshotIndex === 0 ? "none" : grouped(state.snapshotIndex),
       "signaling": state.signaling,
       "storage": storage.error ?? (storage.bytes === null ? storage.kind : `${storage.kind}, ${bytes(storage.bytes)}`),
     };

@@ -106,12 +106,10 @@ export class LogTable extends HTMLElement {
   #summarise(state: State, first: number): void {
     const open = state.lastIndex - state.commitIndex;
     say(this.#summary, state.lastIndex === 0 ? "empty"
-      : `${count(state.lastIndex - state.firstIndex + 1, "entry", "entries")}, ${open <= 0 ? "all committed" : `${open} not committed`}`);
-    this.#before.hidden = first <= 1;
-    if (first > 1) {
-      const hidden = first > state.firstIndex ? `Entries ${grouped(state.firstIndex)}–${grouped(first - 1)} are not shown.` : "";
-      say(this.#before, [compactedWords(state), hidden].filter(Boolean).join(" "));
-    }
+      : `${count(state.lastIndex - state.firstIndex + 1, "entry", "entries")}${state.firstIndex > 1 ? ` from ${grouped(state.firstIndex)} on` : ""}, ${open <= 0 ? "all committed" : `${open} not committed`}`);
+    const hidden = first > state.firstIndex ? `Entries ${grouped(state.firstIndex)}–${grouped(first - 1)} are not shown.` : "";
+    say(this.#before, [compactedWords(state), hidden].filter(Boolean).join(" "));
+    this.#before.hidden = this.#before.textContent === "";
   }
 
   #toEnd(): void {

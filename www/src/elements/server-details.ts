@@ -16,10 +16,10 @@ export class ServerDetails {
   #cut = button("Cut link", () => this.#cutOrHeal());
   #isolate = button("Cut all links", () => this.#isolateOrRejoin());
   #lead = button("Make leader", () => this.#transfer());
-  #snapshot = button("Take a snapshot", () => this.#takeSnapshot());
+  #snapshot = button("Snapshot", () => this.#takeSnapshot());
   #remove = button("Remove", () => this.#removeServer(), { class: "danger" });
-  #removal = checkbox("While it leads, remove servers silent for a minute", (on) => live.api?.settings({ removeAfterMs: on ? removeAfter : 0 }));
-  #handOver = checkbox("When closed while it leads, hand over at once", (on) => live.api?.settings({ handOver: on }));
+  #removal = checkbox("A leader removes servers silent for a minute", (on) => live.api?.settings({ removeAfterMs: on ? removeAfter : 0 }));
+  #handOver = checkbox("A leader that is closed hands over at once", (on) => live.api?.settings({ handOver: on }));
   #settings = h("fieldset", {}, h("legend", {}, "Settings of this browser's tabs"), this.#removal.element, this.#handOver.element);
   #trouble = h("p", { class: "trouble", role: "alert" });
   #id = "";
@@ -139,7 +139,7 @@ export class ServerDetails {
 function removalLabel(state: State): string {
   const after = state.settings.removeAfterMs;
   const time = after === 0 || after === removeAfter ? "a minute" : duration(after);
-  return `While it leads, remove servers silent for ${time}`;
+  return `A leader removes servers silent for ${time}`;
 }
 
 /** The log in figures: what is committed, and what of it is only in the
@@ -153,8 +153,9 @@ function logWords(state: State): string {
 /** How the leader sends to a member. */
 function sendingWords(member: Member, state: State): string {
   const progress = member.progress!;
+  if (!member.reachable) return "when it is back";
   if (progress.state === "snapshot") {
-    return `${progressWords(member, state) || "by snapshot"}: ${bytes(progress.snapshotReceived)} of ${bytes(progress.snapshotSize)}`;
+    return `receiving ${progressWords(member, state)}: ${bytes(progress.snapshotReceived)} of ${bytes(progress.snapshotSize)}`;
   }
   if (progress.state === "probe") return "not yet: comparing logs";
   return progress.inflight === 0 ? "as it grows" : `as it grows, ${count(progress.inflight, "message")} under way`;
