@@ -12,10 +12,10 @@ WWW_SOURCES   := $(shell find www/src -type f ! -name '*.test.ts')
 WWW_TESTS     := $(shell find www/src -type f -name '*.test.ts')
 WWW_WASM_EXEC := $(shell go env GOROOT)/lib/wasm/wasm_exec.js
 WWW_ENTRIES   := www/src/main.ts www/src/style.css www/src/timer.worker.ts \
-                 www/src/lab/lab.ts www/src/lab/lab.css www/src/lab/suite.worker.ts
+                 www/src/lab/lab.ts www/src/lab/lab.css www/src/lab/suite.worker.ts www/src/lab/room.ts
 WWW_BUNDLES   := $(addprefix build/www/,main.js style.css timer.worker.js \
-                 lab/lab.js lab/lab.css lab/suite.worker.js)
-WWW_HTML      := www/src/index.html,www/src/lab/lab.html
+                 lab/lab.js lab/lab.css lab/suite.worker.js lab/room.js)
+WWW_HTML      := www/src/index.html,www/src/lab/lab.html,www/src/lab/lab-room.html
 WWW_PIECES    := $(WWW_BUNDLES) \
                  www/src/icon.svg build/tab.wasm $(WWW_WASM_EXEC)
 WWW_ESBUILD   := go tool esbuild --bundle --charset=utf8 --target=es2022 --log-level=warning

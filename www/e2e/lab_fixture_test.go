@@ -14,7 +14,7 @@ import (
 const (
 	// labBuildTimeout bounds a build of a student's program, the first one of which
 	// compiles what it imports too.
-	labBuildTimeout = 4 * time.Minute
+	labBuildTimeout = 90 * time.Second
 	// labRunTimeout bounds one test of the lab in a tab, on a busy machine.
 	labRunTimeout = 60 * time.Second
 	textbook      = "../../raft/lab/textbook"

@@ -35,7 +35,7 @@ func labServe(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		fmt.Fprintf(stderr, "tabraft lab serve: %v\n", err)
 		return exitFailed
 	}
-	repo, repoErr := kit.FindRepository(ctx, ".")
+	repo, repoErr := findRepository(ctx)
 	if dir == textbook {
 		if repoErr != nil {
 			return fail(fmt.Errorf("name the folder of your Raft, as in tabraft lab serve ./myraft; the textbook Raft is only served from tabraft's own source folder"))
@@ -60,6 +60,20 @@ func labServe(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		return fail(err)
 	}
 	return exitOK
+}
+
+// findRepository looks for tabraft's source folder around the working folder,
+// and then around the program, which make puts into it.
+func findRepository(ctx context.Context) (string, error) {
+	repo, err := kit.FindRepository(ctx, ".")
+	if err == nil {
+		return repo, nil
+	}
+	program, programErr := os.Executable()
+	if programErr != nil {
+		return "", err
+	}
+	return kit.FindRepository(ctx, filepath.Dir(program))
 }
 
 // textbook is the package that is served when none is named.
