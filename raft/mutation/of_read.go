@@ -44,7 +44,8 @@ var readMutants = []mutant{
 	{name: "lease without room for the clocks", rule: "dissertation 6.4.1: clock drift",
 		old: "c.cfg.ElectionTimeout*9/10", new: "c.cfg.ElectionTimeout"},
 	{name: "reads answered twice", rule: "doc.go: each ticket once",
-		old: "\tr.asked = r.asked[:0]\n", new: ""},
+		old: "\tr.asked = r.asked[:0]\n", new: "",
+		survives: "before the next answers the list is replaced by the one of those that wait, whether by a round or by a lease"},
 	{name: "answers carry the wrong round", rule: "dissertation 6.4",
 		old: "if m.Round > p.round {\n\t\tp.round = m.Round", new: "if m.Round > p.round {\n\t\tp.round = c.reads.round"},
 }
