@@ -23,6 +23,8 @@ type seat struct {
 	failed      func(error)
 }
 
+var errFull = errors.New("all seats of this room are taken: close one of its tabs, or make another room")
+
 // idOf is the id that a seat has in the mesh, seatOf undoes it.
 func idOf(seat int) raft.ID { return raft.ID(seat + 1) }
 

@@ -1,9 +1,6 @@
 package labroom
 
-import (
-	"errors"
-	"slices"
-)
+import "slices"
 
 // Seats of a room.
 const (
@@ -11,8 +8,6 @@ const (
 	MaxSeats     = 9
 	DefaultSeats = 3
 )
-
-var errFull = errors.New("all seats of this room are taken: close one of its tabs, or make another room")
 
 // order gives the seats that a new tab should try to claim, best first:
 //

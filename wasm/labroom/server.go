@@ -105,7 +105,7 @@ func NewServer(cfg Config) (*Server, error) {
 	go s.applyAll(applyCh, made)
 	s.raft = cfg.Form.Make(s.peers.ends(), cfg.Me, s.persister, applyCh)
 	if s.raft == nil {
-		return nil, errors.New("Make returned nil")
+		return nil, errors.New("the Raft's Make returned nil")
 	}
 	close(made)
 	server := labrpc.MakeServer()
