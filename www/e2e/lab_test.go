@@ -42,6 +42,23 @@ func TestLabPage(t *testing.T) {
 		})
 	})
 
+	t.Run("thousands of runs, stopped", func(t *testing.T) {
+		tb.eval(`document.querySelector("input").value = "200"`, nil)
+		tb.labPress("section.controls", "Many seeds")
+		if slowest := pageDelay(tb, time.Second); slowest > 500 {
+			t.Errorf("the page did not come to its events for %.0f ms", slowest)
+		}
+		tb.labPress("section.controls", "Stop")
+		waitFor(t, "the runs to stop", 5*time.Second, func() error {
+			var going int
+			err := tb.tryEval(`document.querySelectorAll('[data-state="running"], [data-state="waiting"]').length`, &going)
+			if err == nil && going > 0 {
+				err = fmt.Errorf("%d tests go on", going)
+			}
+			return err
+		})
+	})
+
 	for _, c := range []struct{ name, file, old, replacement, test, words string }{
 		{"state not saved", "persist.go", "rf.persister.Save(buf.Bytes(), rf.snapshot)", "_ = rf.snapshot", "Persist12C", "persist"},
 		{"too many heartbeats", "leader.go", "time.Sleep(heartbeatInterval)", "time.Sleep(heartbeatInterval / 50)", "Count2B", "RPCs"},
