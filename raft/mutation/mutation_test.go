@@ -6,6 +6,9 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"io"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -51,11 +54,29 @@ func TestTableFitsTheSources(t *testing.T) {
 	}
 }
 
+// exported gives what the compiler exported of the packages that raft imports.
+func exported(t *testing.T, tree *tree) importer.Lookup {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", "-export", "-f", "{{.ImportPath}} {{.Export}}", "./raft")
+	cmd.Dir = tree.root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		if path, file, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			files[path] = file
+		}
+	}
+	return func(path string) (io.ReadCloser, error) { return os.Open(files[path]) }
+}
+
 // Every mutant compiles.
 func TestMutantsCompile(t *testing.T) {
 	tree := theTree(t)
 	fset := token.NewFileSet()
-	library := importer.ForCompiler(fset, "source", nil)
+	library := importer.ForCompiler(fset, "gc", exported(t, tree))
 	files := map[string]*ast.File{}
 	parse := func(name, source string) *ast.File {
 		f, err := parser.ParseFile(fset, name, source, parser.SkipObjectResolution)
