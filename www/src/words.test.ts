@@ -54,7 +54,7 @@ test("how a member's log is brought up to date", () => {
   assert.equal(progressWords(member("c3", "lynx", { progress: { ...progress, snapshotSize: 0 } }), state()), "snapshot 0 %");
   assert.equal(progressWords(member("c3", "lynx", { progress, reachable: false }), state()), "");
   const receiving = state({ members: [member("c3", "lynx", { progress, matchIndex: 0 })] });
-  assert.equal(replicationWords(receiving), "lynx is receiving snapshot 41 %.");
+  assert.equal(replicationWords(receiving), "lynx is receiving the snapshot, 41 %.");
   assert.equal(progressWords(member("c3", "lynx", { progress: { ...progress, state: "probe" } }), state()), "comparing logs");
   const replicate = { ...progress, state: "replicate" as const };
   assert.equal(progressWords(member("c3", "lynx", { progress: replicate, matchIndex: 9 }), state()), "");

@@ -1,6 +1,6 @@
 // The page's words: the same thing is called the same everywhere.
 
-import type { Link, Member, Role, State } from "./api";
+import type { Link, Member, Progress, Role, State } from "./api";
 
 const roles: Record<Role, string> = {
   joining: "joining",
@@ -77,16 +77,19 @@ export function duration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
+/** How much of a snapshot being sent has arrived, in per cent. */
+export function snapshotShare(progress: Progress): number {
+  return progress.snapshotSize > 0 ? Math.floor((100 * progress.snapshotReceived) / progress.snapshotSize) : 0;
+}
+
 /** How the leader in this tab brings a member's log up to date, in few words,
  * where that is worth telling; else empty. */
 export function progressWords(member: Member, state: State): string {
   const progress = member.progress;
   if (!progress || member.self || !member.reachable) return "";
   switch (progress.state) {
-    case "snapshot": {
-      const share = progress.snapshotSize > 0 ? Math.floor((100 * progress.snapshotReceived) / progress.snapshotSize) : 0;
-      return `snapshot ${share} %`;
-    }
+    case "snapshot":
+      return `snapshot ${snapshotShare(progress)} %`;
     case "probe":
       return "comparing logs";
     case "replicate":
@@ -141,7 +144,7 @@ export function replicationWords(state: State): string {
     return `${count(state.lastIndex - state.commitIndex, "change")} not committed yet.`;
   }
   const receiving = state.members.find((m) => m.progress?.state === "snapshot" && m.reachable);
-  if (receiving) return `${receiving.name} is receiving ${progressWords(receiving, state)}.`;
+  if (receiving) return `${receiving.name} is receiving the snapshot, ${snapshotShare(receiving.progress!)} %.`;
   if (behind.length > 0) return `${behind.map((m) => m.name).join(", ")} catching up.`;
   return state.quorum.alive < state.quorum.voters ? "All changes committed." : "All changes replicated.";
 }

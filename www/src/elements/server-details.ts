@@ -4,7 +4,7 @@
 import type { Member, State } from "../api";
 import { button, h, say, set } from "../dom";
 import { live } from "../live";
-import { bytes, count, duration, grouped, linkWord, progressWords, removalWords, standing, voteWords } from "../words";
+import { bytes, count, duration, grouped, linkWord, removalWords, snapshotShare, standing, voteWords } from "../words";
 
 /** What the checkbox sets, in milliseconds. */
 const removeAfter = 60_000;
@@ -76,7 +76,7 @@ export class ServerDetails {
       if (member.rttMs !== null) facts.push(["round trip", duration(member.rttMs)]);
       if (member.matchIndex !== null) facts.push(["log matches", `up to ${member.matchIndex} of ${state.lastIndex}`]);
       if (member.nextIndex !== null) facts.push(["next to send", `${member.nextIndex}`]);
-      if (member.progress) facts.push(["the log goes", sendingWords(member, state)]);
+      if (member.progress) facts.push(["the log goes", sendingWords(member)]);
       if (state.votes && member.voter) facts.push(["vote", voteWords(member, state)]);
       if (member.removalMs !== null) facts.push(["silent", removalWords(member)]);
     }
@@ -151,11 +151,11 @@ function logWords(state: State): string {
 }
 
 /** How the leader sends to a member. */
-function sendingWords(member: Member, state: State): string {
+function sendingWords(member: Member): string {
   const progress = member.progress!;
   if (!member.reachable) return "when it is back";
   if (progress.state === "snapshot") {
-    return `receiving ${progressWords(member, state)}: ${bytes(progress.snapshotReceived)} of ${bytes(progress.snapshotSize)}`;
+    return `receiving the snapshot, ${snapshotShare(progress)} %: ${bytes(progress.snapshotReceived)} of ${bytes(progress.snapshotSize)}`;
   }
   if (progress.state === "probe") return "not yet: comparing logs";
   return progress.inflight === 0 ? "as it grows" : `as it grows, ${count(progress.inflight, "message")} under way`;
