@@ -88,12 +88,13 @@ func TestRemovalsFollowOneAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
 		var worst atomic.Int32
+		var running atomic.Pointer[map[raft.ID]*Node] // once all five are
 		c.configure = func(cfg *Config) {
 			removing(cfg)
 			id := cfg.ID
 			cfg.Observer = func(e Event) {
-				if s := c.servers[id]; e.Kind == EventMembers && s.Node != nil {
-					if conf := s.Status().Configuration; conf.Joint() {
+				if nodes := running.Load(); e.Kind == EventMembers && nodes != nil {
+					if conf := (*nodes)[id].Status().Configuration; conf.Joint() {
 						worst.Store(max(worst.Load(), int32(len(conf.Outgoing)-len(conf.Voters))))
 					}
 				}
@@ -103,6 +104,11 @@ func TestRemovalsFollowOneAnother(t *testing.T) {
 			c.start(id)
 			c.untilVoters(int(id))
 		}
+		nodes := map[raft.ID]*Node{}
+		for id, s := range c.servers {
+			nodes[id] = s.Node
+		}
+		running.Store(&nodes)
 		others := c.others(c.leader())
 		others[0].crash()
 		others[1].crash()
