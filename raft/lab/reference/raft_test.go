@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	flagSeeds = flag.Int("seeds", 2, "how many times to run each test of the lab")
+	flagSeeds = flag.Int("seeds", 1, "how many times to run each test of the lab")
 	flagFirst = flag.Uint64("first", 1, "the first seed")
 	flagTests = flag.String("tests", "", "which tests of the lab, as go test's -run")
 )
