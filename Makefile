@@ -29,7 +29,7 @@ CC_PATH      := $(shell command -v "$$(go env CC)" 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run lab build wasm test test-go test-js e2e bench bench-core sim mutate screenshot lint clean browser-tools
+.PHONY: help run lab build wasm test test-go test-js e2e bench bench-core sim model mutate screenshot lint clean browser-tools
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -89,6 +89,9 @@ bench-core: ## measure the core beside etcd's raft and hashicorp's; BENCH=-short
 sim: ## try to break the core in seeded worlds, on all cores; SEEDS=2000 STEPS=20000 FIRST=1
 	@mkdir -p build
 	@go run ./signaling/cmd/tabraft sim -seeds $(SEEDS) -steps $(STEPS) -first $(FIRST) -o build
+
+model: ## explore every state of small clusters within wide bounds, minutes and 3 GB; RUN=name picks some
+	@go test -count=1 -v -timeout 3h -run '^TestModelWide$$' ./raft -args -model.wide -model.only '$(filter-out .,$(RUN))'
 
 mutate: ## take the core's guards out one by one and see the tests notice; RUN=pattern picks some
 	@go run ./raft/mutation -run '$(RUN)'

@@ -1,0 +1,432 @@
+package raft
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// model_state_test.go: copies of cores and of messages, and their canonical
+// bytes. Two cores with the same bytes behave the same from then on, but for
+// what canonical changes: numbers of saves, tickets and times.
+//
+// All of a core is copied and encoded here and nowhere else, so that a new
+// field has one place to go; TestModelKnowsEveryField tells of it.
+
+// modelFields is what this file knows how to copy and encode.
+var modelFields = map[reflect.Type]string{
+	reflect.TypeFor[Core](): "cfg now currentTerm votedFor log commitIndex lastApplied role leader leaderContact electionDeadline " +
+		"electionTimeout woke votes gone candidacy voteSeq peers heartbeatDeadline termStart uncommittedBytes settledAt reads " +
+		"transfer configurations named snapshot incoming saves out spare answered lastTicket",
+	reflect.TypeFor[raftLog]():         "base baseTerm entries bytes dead",
+	reflect.TypeFor[saves]():           "issued durable durableIndex pending hard hardSeq index snapshot held",
+	reflect.TypeFor[pendingSave]():     "lastIndex done",
+	reflect.TypeFor[heldMessage]():     "after m",
+	reflect.TypeFor[progress]():        "id match next probing waiting window sentCommit lastHeard round snapshot offset received resent",
+	reflect.TypeFor[window]():          "inflight bytes",
+	reflect.TypeFor[sent]():            "last bytes",
+	reflect.TypeFor[reads]():           "round open began index asked waiting leaseUntil handedOver",
+	reflect.TypeFor[readRequest]():     "from ticket",
+	reflect.TypeFor[transfer]():        "target deadline",
+	reflect.TypeFor[configurationAt](): "index Configuration",
+	reflect.TypeFor[incoming]():        "term Snapshot size",
+	reflect.TypeFor[Configuration]():   "Voters Outgoing Learners",
+	reflect.TypeFor[Message]():         "Type Reject Force From To Term LogIndex LogTerm Commit Hint Round Entries Chunk",
+	reflect.TypeFor[Chunk]():           "Offset Size Configuration ConfigurationIndex Data",
+	reflect.TypeFor[Entry]():           "Index Term Kind Data",
+	reflect.TypeFor[Snapshot]():        "Index Term Configuration ConfigurationIndex Data",
+	reflect.TypeFor[HardState]():       "Term Vote Commit",
+	reflect.TypeFor[Save]():            "Seq HardState Snapshot Entries",
+	reflect.TypeFor[Stored]():          "HardState Snapshot Entries",
+	reflect.TypeFor[Read]():            "Ticket Index",
+}
+
+func TestModelKnowsEveryField(t *testing.T) {
+	for typ, want := range modelFields {
+		var names []string
+		for i := range typ.NumField() {
+			names = append(names, typ.Field(i).Name)
+		}
+		slices.Sort(names)
+		known := strings.Fields(want)
+		slices.Sort(known)
+		if !slices.Equal(names, known) {
+			t.Errorf("%s has the fields %v, model_state_test.go copies and encodes %v: teach copyCore, canonical and the encoder the difference, then modelFields", typ, names, known)
+		}
+	}
+}
+
+// copyCore copies all that a core may write to. Logs share their arrays, in
+// which no element is written twice, but not the spare room.
+func copyCore(c *Core) *Core {
+	d := *c
+	d.log.entries = slices.Clip(c.log.entries)
+	d.votes, d.gone = maps.Clone(c.votes), maps.Clone(c.gone)
+	d.peers = make([]*progress, len(c.peers))
+	for i, p := range c.peers {
+		q := *p
+		q.window.inflight = slices.Clone(p.window.inflight)
+		d.peers[i] = &q
+	}
+	d.reads.asked, d.reads.waiting = slices.Clone(c.reads.asked), slices.Clone(c.reads.waiting)
+	d.configurations = slices.Clone(c.configurations)
+	d.incoming.Data = slices.Clone(c.incoming.Data)
+	d.saves.pending, d.saves.held = slices.Clone(c.saves.pending), slices.Clone(c.saves.held)
+	d.out, d.spare = slices.Clone(c.out), nil
+	d.answered = slices.Clone(c.answered)
+	return &d
+}
+
+// longAgo is when something happened that happened longer ago than an
+// election timeout. The model's clocks stand at 0.
+const longAgo = -testTimeout
+
+// canonical changes what may not tell two states apart:
+//   - saves are numbered from the last durable one, as only the order counts;
+//   - a message that waits twice to be sent is sent once: it may be delivered any
+//     number of times anyway;
+//   - deadlines are drawn anew: the model lets any of them pass at any time;
+//   - a time in the past is now or longAgo;
+//   - what is left of a compacted log's array: the model's logs have their own;
+//   - the random start of tickets: the model gives its own to each read;
+//   - what only a leader or a candidate reads and each sets when it becomes
+//     one is zero on others.
+func canonical(c *Core) {
+	done := c.saves.durable
+	c.saves.issued -= done
+	c.saves.durable = 0
+	c.saves.hardSeq = max(c.saves.hardSeq, done) - done
+	for i := range c.saves.held {
+		c.saves.held[i].after -= done
+	}
+	c.saves.held = once(c.saves.held, func(h *heldMessage) *Message { return &h.m })
+	c.out = once(c.out, func(m *Message) *Message { return m })
+	c.voteSeq = max(c.voteSeq, done) - done
+	if c.role != Candidate {
+		c.voteSeq = 0
+	}
+	if c.role != Leader {
+		c.termStart, c.settledAt, c.uncommittedBytes = 0, 0, 0
+	}
+
+	past := func(t *time.Duration) {
+		if *t > longAgo {
+			*t = 0
+		}
+	}
+	c.electionDeadline, c.electionTimeout = testTimeout, testTimeout
+	c.heartbeatDeadline, c.candidacy, c.reads.began = testTimeout, 0, 0
+	if c.transfer.target != None {
+		c.transfer.deadline = testTimeout
+	}
+	past(&c.leaderContact)
+	if c.leader == None || c.role == Leader {
+		c.leaderContact = 0
+	}
+	for _, p := range c.peers {
+		past(&p.lastHeard)
+	}
+	if !c.cfg.LeaseReads {
+		c.reads.leaseUntil = 0
+	}
+	c.lastTicket, c.spare, c.log.dead = 0, nil, 0
+}
+
+// once drops messages that are in the list before.
+func once[T any](list []T, message func(*T) *Message) []T {
+	kept := list[:0]
+	for i := range list {
+		same := func(k T) bool { return reflect.DeepEqual(message(&k), message(&list[i])) }
+		if !slices.ContainsFunc(kept, same) {
+			kept = append(kept, list[i])
+		}
+	}
+	return kept
+}
+
+// renaming gives each server of the model, by id, another name; 0 stays.
+type renaming [modelServers + 1]ID
+
+// encoder writes canonical bytes with the servers renamed. What is kept in the
+// order of ids is put in the new order.
+type encoder struct {
+	b  []byte
+	to *renaming
+}
+
+func (e *encoder) n(v uint64)         { e.b = binary.AppendUvarint(e.b, v) }
+func (e *encoder) t(v time.Duration)  { e.b = binary.AppendVarint(e.b, int64(v)) }
+func (e *encoder) id(id ID)           { e.b = append(e.b, byte(e.to[id])) }
+func (e *encoder) data(b []byte)      { e.n(uint64(len(b))); e.b = append(e.b, b...) }
+func (e *encoder) entries(es []Entry) { eachOf(e, es, e.entry) }
+
+func (e *encoder) yes(v ...bool) {
+	for _, b := range v {
+		e.b = append(e.b, map[bool]byte{true: 1}[b])
+	}
+}
+
+func eachOf[T any](e *encoder, list []T, encode func(*T)) {
+	e.n(uint64(len(list)))
+	for i := range list {
+		encode(&list[i])
+	}
+}
+
+// sorted writes the elements of a list in the order of their bytes.
+func sorted[T any](e *encoder, list []T, encode func(*T)) {
+	from, each := len(e.b), make([]string, len(list))
+	for i := range list {
+		encode(&list[i])
+		each[i] = string(e.b[from:])
+		e.b = e.b[:from]
+	}
+	slices.Sort(each)
+	e.n(uint64(len(list)))
+	for _, s := range each {
+		e.b = append(e.b, s...)
+	}
+}
+
+func (e *encoder) ids(ids []ID) { sorted(e, ids, func(id *ID) { e.id(*id) }) }
+
+func (e *encoder) configuration(c *Configuration) {
+	e.ids(c.Voters)
+	e.ids(c.Outgoing)
+	e.ids(c.Learners)
+}
+
+func (e *encoder) encodedConfiguration(b []byte) {
+	c, err := DecodeConfiguration(b)
+	if err != nil {
+		panic(err)
+	}
+	e.configuration(&c)
+}
+
+func (e *encoder) entry(x *Entry) {
+	e.n(x.Index)
+	e.n(x.Term)
+	e.n(uint64(x.Kind))
+	if x.Kind == EntryConfiguration {
+		e.encodedConfiguration(x.Data)
+	} else {
+		e.data(x.Data)
+	}
+}
+
+func (e *encoder) snapshot(s *Snapshot) {
+	e.yes(s != nil)
+	if s != nil {
+		e.n(s.Index)
+		e.n(s.Term)
+		e.configuration(&s.Configuration)
+		e.n(s.ConfigurationIndex)
+		e.data(s.Data)
+	}
+}
+
+func (e *encoder) message(m *Message) {
+	e.b = append(e.b, byte(m.Type))
+	e.yes(m.Reject, m.Force, m.Chunk != nil)
+	e.id(m.From)
+	e.id(m.To)
+	for _, v := range [...]uint64{m.Term, m.LogIndex, m.LogTerm, m.Commit, m.Hint, m.Round} {
+		e.n(v)
+	}
+	e.entries(m.Entries)
+	if k := m.Chunk; k != nil {
+		e.n(k.Offset)
+		e.n(k.Size)
+		e.encodedConfiguration(k.Configuration)
+		e.n(k.ConfigurationIndex)
+		e.data(k.Data)
+	}
+}
+
+func (e *encoder) answers(votes map[ID]bool) {
+	ids := slices.SortedFunc(maps.Keys(votes), func(a, b ID) int { return cmp.Compare(e.to[a], e.to[b]) })
+	e.n(uint64(len(ids)))
+	for _, id := range ids {
+		e.id(id)
+		e.yes(votes[id])
+	}
+}
+
+func (e *encoder) hard(h HardState) {
+	e.n(h.Term)
+	e.id(h.Vote)
+	e.n(h.Commit)
+}
+
+func (e *encoder) core(c *Core) {
+	e.id(c.cfg.ID)
+	e.t(c.now)
+	e.n(c.currentTerm)
+	e.id(c.votedFor)
+	e.n(c.log.base)
+	e.n(c.log.baseTerm)
+	e.n(uint64(c.log.bytes))
+	e.entries(c.log.entries)
+	e.n(c.commitIndex)
+	e.n(c.lastApplied)
+	e.b = append(e.b, byte(c.role))
+	e.id(c.leader)
+	e.t(c.leaderContact)
+	e.t(c.electionDeadline)
+	e.t(c.electionTimeout)
+	e.yes(c.woke, c.named, c.votes != nil)
+	e.answers(c.votes)
+	e.answers(c.gone)
+	e.t(c.candidacy)
+	e.n(c.voteSeq)
+	sorted(e, c.peers, func(p **progress) { e.progress(*p) })
+	e.t(c.heartbeatDeadline)
+	e.n(c.termStart)
+	e.n(uint64(c.uncommittedBytes))
+	e.n(c.settledAt)
+	e.reads(&c.reads)
+	e.id(c.transfer.target)
+	e.t(c.transfer.deadline)
+	eachOf(e, c.configurations, func(at *configurationAt) {
+		e.n(at.index)
+		e.configuration(&at.Configuration)
+	})
+	e.snapshot(c.snapshot)
+	e.n(c.incoming.term)
+	e.snapshot(&c.incoming.Snapshot)
+	e.n(c.incoming.size)
+	e.saves(&c.saves)
+	sorted(e, c.out, e.message)
+	eachOf(e, c.answered, func(r *Read) { e.n(r.Ticket); e.n(r.Index) })
+	e.n(c.lastTicket)
+}
+
+func (e *encoder) progress(p *progress) {
+	e.id(p.id)
+	e.n(p.match)
+	e.n(p.next)
+	e.yes(p.probing, p.waiting, p.resent)
+	eachOf(e, p.window.inflight, func(s *sent) { e.n(s.last); e.n(uint64(s.bytes)) })
+	e.n(uint64(p.window.bytes))
+	e.n(p.sentCommit)
+	e.t(p.lastHeard)
+	e.n(p.round)
+	e.snapshot(p.snapshot)
+	e.n(p.offset)
+	e.n(p.received)
+}
+
+func (e *encoder) reads(r *reads) {
+	request := func(q *readRequest) { e.id(q.from); e.n(q.ticket) }
+	e.n(r.round)
+	e.yes(r.open, r.handedOver)
+	e.t(r.began)
+	e.n(r.index)
+	eachOf(e, r.asked, request)
+	eachOf(e, r.waiting, request)
+	e.t(r.leaseUntil)
+}
+
+func (e *encoder) saves(s *saves) {
+	for _, v := range [...]uint64{s.issued, s.durable, s.durableIndex, s.hardSeq, s.index} {
+		e.n(v)
+	}
+	eachOf(e, s.pending, func(p *pendingSave) { e.n(p.lastIndex); e.yes(p.done) })
+	e.hard(s.hard)
+	e.snapshot(s.snapshot)
+	sorted(e, s.held, func(h *heldMessage) { e.n(h.after); e.message(&h.m) })
+}
+
+func (e *encoder) stored(d *Stored) {
+	e.hard(d.HardState)
+	e.snapshot(d.Snapshot)
+	e.entries(d.Entries)
+}
+
+// sum128 stands for a state or a part of one. Sums of the parts' sums stand
+// for the whole, in any order; they are cryptographic ones, so that different
+// states with equal sums need not be reckoned with.
+type sum128 struct{ hi, lo uint64 }
+
+func sumOf(kind byte, b []byte) sum128 {
+	s := sha256.Sum256(append(b, kind))
+	return sum128{binary.LittleEndian.Uint64(s[:]), binary.LittleEndian.Uint64(s[8:])}
+}
+
+func (a sum128) less(b sum128) bool { return a.hi < b.hi || a.hi == b.hi && a.lo < b.lo }
+
+// sums are one for each renaming in use.
+type sums [6]sum128
+
+// add and sub work on the first n; the halves are added each by itself.
+func (a *sums) add(b *sums, n int) {
+	for i := range n {
+		a[i].hi += b[i].hi
+		a[i].lo += b[i].lo
+	}
+}
+
+func (a *sums) sub(b *sums, n int) {
+	for i := range n {
+		a[i].hi -= b[i].hi
+		a[i].lo -= b[i].lo
+	}
+}
+
+// least is the same for all states that differ in names alone.
+func (a *sums) least(n int) sum128 {
+	m := a[0]
+	for _, s := range a[1:n] {
+		if s.less(m) {
+			m = s
+		}
+	}
+	return m
+}
+
+// A renaming must change no behaviour: it sees a core's bytes as another core
+// would have them whose servers have the other names.
+func TestModelRenaming(t *testing.T) {
+	bytesOf := func(id ID, to renaming) []byte {
+		cfg := Config{ID: id, Rand: rand.New(rand.NewPCG(1, 1)), DisablePreVote: true}
+		st := storedTerms(3, 1, 1)
+		c := newCore(t, cfg, st)
+		other := ID(3)
+		if id == 3 {
+			other = 1
+		}
+		c.Tick(c.NextDeadline())
+		rd, _ := c.Ready()
+		if err := c.Saved(c.now, rd.Save.Seq); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Step(c.now, Message{Type: RequestVoteReply, From: other, To: id, Term: 2}); err != nil {
+			t.Fatal(err)
+		}
+		if c.role != Leader {
+			t.Fatalf("%x is a %s", uint64(id), c.role)
+		}
+		d := copyCore(c)
+		c.Ready() // what the original does then, the copy must not see
+		d.now = 0
+		canonical(d)
+		e := encoder{to: &to}
+		e.core(d)
+		return e.b
+	}
+	same, swapped := renaming{0, 1, 2, 3}, renaming{0, 3, 2, 1}
+	if a, b := bytesOf(1, swapped), bytesOf(3, same); !slices.Equal(a, b) {
+		t.Errorf("%x\n%x", a, b)
+	}
+	if a, b := bytesOf(1, same), bytesOf(3, same); slices.Equal(a, b) {
+		t.Error("two servers have the same bytes")
+	}
+}
