@@ -91,9 +91,11 @@ type explorer struct {
 	coming      []uint32 // and those after them
 	transitions int
 	met         map[string]int
-	orbits      *sumTable // for a test: what merging would leave of distinct states
-	depth       int
-	began       time.Time
+	// For tests: what merging would leave of distinct states, and the states
+	// without their messages.
+	orbits, bare *sumTable
+	depth        int
+	began        time.Time
 }
 
 func newExplorer(m *model) *explorer {
@@ -269,6 +271,12 @@ func (x *explorer) visit(parent uint32, in input, total *sums) {
 	}
 	if !x.seen.add(key) {
 		return
+	}
+	if x.bare != nil {
+		st := x.child
+		st.net = nil
+		total := x.total(&st)
+		x.bare.add(total.least(len(x.renamings)))
 	}
 	x.parents, x.via = append(x.parents, parent), append(x.via, in)
 	x.coming = x.child.pack(x.coming)

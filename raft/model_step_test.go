@@ -101,14 +101,16 @@ func (x *explorer) dead(number uint32, st *modelState) bool {
 		return m.Term < stable
 	}
 	// The answer to a request of an earlier term tells the sender of the later
-	// one.
+	// one, or counts in the sender's own. A follower in the last term within
+	// the bounds will never care.
+	careless := from.core.role == Follower && from.stableTerm() == x.maxTerm
 	switch {
 	case !x.stale && m.Term < to.core.currentTerm:
 		return true // as the model has it
-	case x.stale && from.stableTerm() < x.maxTerm:
+	case x.stale && !careless:
 		return false
 	case m.Term < stable:
-		return true // the sender knows all terms within the bounds
+		return true
 	}
 	switch m.Type {
 	case RequestVote:

@@ -58,7 +58,7 @@ const (
 
 // smallModels are part of every test run.
 var smallModels = []*model{
-	{name: "election", cfg: plainRaft, voters: 3, maxTerm: 3, stale: true,
+	{name: "election", cfg: plainRaft, voters: 3, maxTerm: 3,
 		limits: limits{inTimeout: 2, inCrash: 1}, meets: "elections,depositions,crashes,saves lost,conflicts"},
 	{name: "replication", cfg: plainRaft, voters: 3, maxTerm: 3,
 		limits: limits{inTimeout: 2, inPropose: 1}, meets: "elections,commits,conflicts,refusals,ahead of the save"},
@@ -191,5 +191,38 @@ func TestModelMerging(t *testing.T) {
 	}
 	if len(x.parents) != len(y.orbits.sums) || len(y.parents) < 4*len(x.parents) {
 		t.Errorf("%d merged states, %d distinct ones that make %d", len(x.parents), len(y.parents), len(y.orbits.sums))
+	}
+}
+
+// To leave out messages that can make no difference must make none.
+func TestModelDeadMessages(t *testing.T) {
+	for _, m := range []model{
+		{cfg: plainRaft, voters: 3, maxTerm: 2, stale: true, limits: limits{inTimeout: unlimited}},
+		{cfg: plainRaft, voters: 3, maxTerm: 3, stale: true, sync: true, limits: limits{inTimeout: 2}},
+		{cfg: plainRaft, voters: 3, maxTerm: 2, stale: true, sync: true, limits: limits{inTimeout: 1, inPropose: 1, inHeartbeat: 1}},
+		{cfg: plainRaft, voters: 3, maxTerm: 2, stale: true, sync: true, limits: limits{inTimeout: 2, inCrash: 1}},
+		{cfg: preVote, voters: 3, maxTerm: 2, stale: true, sync: true, limits: limits{inTimeout: 2}},
+		{cfg: refined, voters: 3, maxTerm: 3, stale: true, sync: true, elected: true, limits: limits{inTimeout: 1, inLapse: 1}},
+		{cfg: compacts, voters: 3, maxTerm: 2, stale: true, sync: true, elected: true, limits: limits{inPropose: 1, inCompact: 1, inHeartbeat: 1}},
+		{cfg: plainRaft, voters: 3, maxTerm: 2, stale: true, sync: true, elected: true, limits: limits{inPropose: 1, inRead: 1}},
+	} {
+		var states [2]int
+		var bare [2]*sumTable
+		for i, hoards := range []bool{false, true} {
+			m.fault.hoards = hoards
+			x := newExplorer(&m)
+			bare[i] = &sumTable{}
+			x.bare = bare[i]
+			if v := x.explore(mostStates); v != nil || !x.complete() {
+				t.Fatal(v)
+			}
+			states[i] = len(x.parents)
+		}
+		for _, s := range bare[1].sums {
+			if bare[0].add(s) {
+				t.Fatalf("%+v: without dead messages %d states, with them %d; but some servers' states are reached only with them", m.limits, states[0], states[1])
+			}
+		}
+		t.Logf("%d states, %d with dead messages, %d of the servers alone", states[0], states[1], len(bare[0].sums))
 	}
 }
