@@ -7,6 +7,8 @@ var wideModels = []*model{
 		limits: limits{inTimeout: unlimited, inPropose: 1, inCrash: 1}, meets: "elections,commits,conflicts,refusals,crashes,saves lost"},
 	{name: "two commands", cfg: plainRaft, voters: 3, maxTerm: 3,
 		limits: limits{inTimeout: 2, inPropose: 2}, meets: "elections,commits,conflicts,refusals,ahead of the save"},
+	{name: "two commands and a crash", cfg: plainRaft, voters: 3, maxTerm: 3, elected: true,
+		limits: limits{inTimeout: 1, inPropose: 2, inCrash: 1}, meets: "elections,commits,conflicts,refusals,ahead of the save,saves lost"},
 	{name: "two commands and a crash, one in flight", cfg: oneFlight, voters: 3, maxTerm: 3,
 		limits: limits{inTimeout: 2, inPropose: 2, inCrash: 1}, meets: "elections,commits,conflicts,refusals,crashes,saves lost"},
 	{name: "two commands and a crash, saves at once", cfg: plainRaft, voters: 3, maxTerm: 3, sync: true,
