@@ -65,6 +65,9 @@ var coreMutants = []mutant{
 	{name: "the only voter waits for others", rule: "doc.go: sole voter",
 		old: "c.electionDeadline = now\n", new: ""},
 
+	{name: "the only voter breaks a lease when it restarts", rule: "read.go: leases",
+		old: "if c.soleVoter() && !cfg.LeaseReads {", new: "if c.soleVoter() {"},
+
 	{name: "vote leaves before it is saved", rule: "Figure 2: persistent state before answering", bugs: []int{4},
 		old: "m.Type == TimeoutNow || m.Type == ReadIndex ||", new: "m.Type == RequestVoteReply || m.Type == TimeoutNow || m.Type == ReadIndex ||"},
 	{name: "candidacy leaves before it is saved", rule: "Figure 2: persistent state before answering",
