@@ -10,6 +10,10 @@ func (w *Watch) appends(now time.Duration, c *callSeen, s *server) {
 	} else {
 		s.timer.old++
 	}
+	news := s.given.lacks(c)
+	if c.yes || !c.known {
+		s.given.take(c)
+	}
 	if !c.known || !c.hasLog || w.noLog {
 		return
 	}
@@ -20,11 +24,18 @@ func (w *Watch) appends(now time.Duration, c *callSeen, s *server) {
 	if s.term > c.term && w.before(s.termAt, c.deliveredAt) {
 		w.likely(OldAppendAccepted, now, s.id, "server %d accepts AppendEntries of server %d in term %d, although it has been in term %d since %.3f s",
 			s.id, c.from, c.term, s.term, s.termAt.Seconds())
+		s.log.forget(now) // it may have followed an old leader
 		return
 	}
-	if w.adopt(now, c, s) && w.cfg.Persistence && s.changedAt < s.earliestOpen(c) {
+	w.checksPrev(now, c, s)
+	s.limits(c)
+	w.adopt(now, c, s)
+	if news && w.cfg.Persistence && s.changedAt < s.earliestOpen(c) {
 		w.certainly(LogNotSaved, now, s.id, "server %d acknowledges %d entries behind index %d without having saved them: its saved state did not change since the request came",
 			s.id, c.count, c.index)
+	}
+	if last, _ := s.log.last(); c.index+c.count < last {
+		s.shorter = c
 	}
 	if end := c.index + c.count; s.ackTerm != c.term || end > s.ackIndex {
 		s.ackTerm, s.ackIndex, s.ackAt, s.sinceAck = c.term, end, now, nil
@@ -33,9 +44,8 @@ func (w *Watch) appends(now time.Duration, c *callSeen, s *server) {
 	}
 }
 
-// adopt brings the model to what the server has just acknowledged; it returns
-// whether that was new.
-func (w *Watch) adopt(now time.Duration, c *callSeen, s *server) (news bool) {
+// adopt brings the model to what the server has just acknowledged.
+func (w *Watch) adopt(now time.Duration, c *callSeen, s *server) {
 	if last, _ := s.log.last(); c.index > last || s.log.at(c.index) == unknownTerm {
 		s.log.set(c.index, c.iterm, false, now)
 	}
@@ -44,12 +54,8 @@ func (w *Watch) adopt(now time.Duration, c *callSeen, s *server) (news bool) {
 		if index <= s.log.base {
 			continue
 		}
-		if s.log.at(index) != term {
-			news = true
-		}
 		s.log.set(index, term, false, now)
 	}
-	return news
 }
 
 // earliestOpen returns when the earliest request arrived that a server is still carrying
@@ -90,7 +96,11 @@ func (w *Watch) refusesAppend(now time.Duration, c *callSeen, s *server) {
 func (w *Watch) checkOwnLog(now time.Duration, c *callSeen, s *server) {
 	index, term := s.log.last()
 	if older(c.index, c.iterm, index, term) && w.before(s.log.changed, now) {
-		switch o := s.sinceAck; {
+		o := s.sinceAck
+		if o == nil {
+			o = s.shorter
+		}
+		switch {
 		case s.log.changed < s.beganAt && w.cfg.Persistence:
 			w.certainly(LogNotSaved, now, s.id, "server %d has a log that ends with index %d of term %d; before its restart it had acknowledged index %d of term %d", s.id, c.index, c.iterm, index, term)
 		case o != nil && o.count == 0:
@@ -110,9 +120,11 @@ func (w *Watch) installs(now time.Duration, c *callSeen, s *server) {
 	if c.term >= s.term {
 		s.timer.heartbeat(now, c.term)
 	}
+	s.given.take(c)
 	if w.noLog || c.term < s.term || c.replyTerm > c.term {
 		return
 	}
+	s.limit = max(s.limit, c.index)
 	last, _ := s.log.last()
 	switch {
 	case c.index <= max(s.applied, s.snapshot) || c.index <= s.log.base:
@@ -129,16 +141,22 @@ func (w *Watch) installs(now time.Duration, c *callSeen, s *server) {
 // may have been on their way when the acknowledgement came.
 const resendsInARow = 4
 
-// resends: a leader sends entries that the follower has acknowledged.
+// resends: a leader sends entries, or a snapshot, that the follower has acknowledged.
 func (w *Watch) resends(now time.Duration, c *callSeen, s *server) {
-	if w.noLog || c.count == 0 || c.term != s.leadsTerm {
+	if w.noLog || c.kind == appendEntries && c.count == 0 || c.term != s.leadsTerm {
 		return
 	}
-	if c.index >= s.acks[c.to] {
+	if snapshot := c.kind == installSnapshot; c.index >= s.acks[c.to] && !(snapshot && c.index > 0 && c.index == s.acks[c.to]) {
 		s.resent = 0
 		return
 	}
-	if s.resent++; s.resent >= resendsInARow {
+	if s.resent++; s.resent < resendsInARow {
+		return
+	}
+	if c.kind == installSnapshot {
+		w.likely(ResendsMatched, now, s.id, "server %d, leader of term %d, sends server %d its snapshot up to index %d again and again, although it has acknowledged all up to index %d in that term",
+			s.id, c.term, c.to, c.index, s.acks[c.to])
+	} else {
 		w.likely(ResendsMatched, now, s.id, "server %d, leader of term %d, sends server %d entries from index %d on, although it has acknowledged all up to index %d in that term",
 			s.id, c.term, c.to, c.index+1, s.acks[c.to])
 	}

@@ -21,34 +21,47 @@ type Explanation struct {
 // explains lists, for each way to fail, the likely causes worth showing, the best
 // first.
 var explains = map[Kind][]Rule{
-	NoLeader: {VoteRefused, SameTimeouts, TimerResetByRefused, TimerResetByOld, TermNotAdopted, TimeoutTooShort, TimerNotReset,
+	NoLeader: {VoteRefused, TermNotAdopted, ElectionInOldTerm, TimeoutTooShort, SameTimeouts, TimerResetByRefused, TimerResetByOld, NoHeartbeats, TimerNotReset,
 		TimerNotResetByVote, NeverCampaigns},
 	TwoLeaders:       {TermNotAdopted},
 	UnexpectedLeader: {TermNotAdopted},
-	NoAgreement: {OldAppendAccepted, VoteRefused, SlowBackup, TermNotAdopted, SameTimeouts, TimerResetByRefused, TimerResetByOld, TimeoutTooShort,
-		TimerNotReset, TimerNotResetByVote, NothingApplied, StartWaits, NeverCampaigns, TooManyHeartbeats},
-	LostCommand:  {OldAppendAccepted, CommitUnchecked, TermNotAdopted},
-	ApplyDiffers: {CommitUnchecked, OldAppendAccepted, TermNotAdopted},
-	ApplyOrder:   {CommitUnchecked},
-	BadState:     {TermNotAdopted, CommitUnchecked, TimerNotReset, TimeoutTooShort, TimerNotResetByVote},
-	Unstable:     {TimerNotReset, TimeoutTooShort, TimerNotResetByVote, SameTimeouts},
-	TooManyRPCs:  {TooManyHeartbeats, TimerNotReset, TimeoutTooShort, SlowBackup, ResendsMatched},
+	NoAgreement: {OldAppendAccepted, VoteRefused, TermNotAdopted, ElectionInOldTerm, LogNotChecked, LogMisstated, SlowBackup, NoBackup, CommitNotTold, NotCommitted, StartIndex,
+		TimeoutTooShort, SameTimeouts, TimerResetByRefused, TimerResetByOld, NoHeartbeats, TimerNotReset, TimerNotResetByVote, ResendsMatched, NothingApplied, StartWaits,
+		NeverCampaigns, TooManyHeartbeats},
+	LostCommand:  {OldAppendAccepted, LogNotChecked, LogMisstated, TermWentBack, TermNotAdopted},
+	ApplyDiffers: {OldAppendAccepted, LogNotChecked, LogMisstated, TermWentBack, TermNotAdopted},
+	BadState:     {TermNotAdopted, StartIndex, NoHeartbeats, TimerNotReset, TimeoutTooShort, TimerNotResetByVote},
+	Unstable:     {NoHeartbeats, TimerNotReset, TimeoutTooShort, TimerNotResetByVote, SameTimeouts},
+	TooManyRPCs:  {TooManyHeartbeats, NoHeartbeats, TimerNotReset, TimeoutTooShort, SlowBackup, ResendsMatched},
 	TooManyBytes: {ResendsMatched, SlowBackup, TooManyHeartbeats},
 	LogTooLarge:  {LogNotCut},
-	Timeout:      {StartWaits, SlowBackup, SameTimeouts, TimeoutTooShort, TimerNotReset, VoteRefused, TermNotAdopted},
+	Timeout:      {StartWaits, NoHeartbeats, SlowBackup, NoBackup, SameTimeouts, TimeoutTooShort, TimerNotReset, VoteRefused, TermNotAdopted},
 	Blocked:      {StartWaits},
+}
+
+// causes lists, for breaches that may only be the end of a story, the likely causes
+// that would explain them. One that was seen before takes their place.
+var causes = map[Rule][]Rule{
+	StateMachineSafety: {OldAppendAccepted, LogNotChecked, TermWentBack},
+	ConflictKept:       {OldAppendAccepted, LogNotChecked, TermWentBack},
+	LogWentBack:        {OldAppendAccepted, TermWentBack},
+	StaleLogVote:       {OldAppendAccepted},
 }
 
 // Explain says what it knows of a test that failed: the first breach of a rule
 // that is certain, or else the most likely cause, and how the story ended.
 func (w *Watch) Explain(kind Kind) Explanation {
 	var e Explanation
-	w.locked(func(now time.Duration) {
+	w.mu.Lock()
+	latest := w.latest
+	w.mu.Unlock()
+	w.lockedAt(latest, func(now time.Duration) {
 		w.silent(now)
 		if kind == LogTooLarge {
 			w.likely(LogNotCut, now, -1, "the service has given snapshots, and yet what is saved beside them has grown")
 		}
 		w.unapplied(now)
+		w.uncommitted(now)
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -65,11 +78,19 @@ func (w *Watch) Explain(kind Kind) Explanation {
 // best returns the finding to show first.
 func (w *Watch) best(kind Kind) *Finding {
 	for i := range w.findings {
-		if w.findings[i].Certain {
-			return &w.findings[i]
+		if f := &w.findings[i]; f.Certain {
+			if cause := w.firstOf(causes[f.Rule]); cause != nil && cause.number <= f.number {
+				return cause
+			}
+			return f
 		}
 	}
-	for _, rule := range explains[kind] {
+	return w.firstOf(explains[kind])
+}
+
+// firstOf returns the finding about the first of the rules that there is one about.
+func (w *Watch) firstOf(rules []Rule) *Finding {
+	for _, rule := range rules {
 		for i := range w.findings {
 			if w.findings[i].Rule == rule {
 				return &w.findings[i]
@@ -82,8 +103,20 @@ func (w *Watch) best(kind Kind) *Finding {
 // unapplied finds servers that know of commits and do not apply them.
 func (w *Watch) unapplied(now time.Duration) {
 	for _, s := range w.servers {
-		if known := max(s.told, s.own); s.up && !w.noCommit && !w.noLog && known > s.applied && s.verified >= known {
+		if known := max(s.limit, s.own); s.up && !w.noCommit && !w.noLog && known > s.applied {
 			w.likely(NothingApplied, now, s.id, "server %d knows that index %d is committed, has it in its log, and has applied index %d only", s.id, known, s.applied)
+		}
+	}
+}
+
+// uncommitted finds leaders that have the acknowledgements of a majority and do not
+// act on them.
+func (w *Watch) uncommitted(now time.Duration) {
+	for _, s := range w.servers {
+		if s.up && !w.noCommit && !w.noLog && s.leadsTerm > 0 && s.leadsTerm == s.term && s.own > max(s.shown, s.applied) &&
+			s.log.at(s.own) == s.leadsTerm && now-s.ownAt > newsTime {
+			w.likely(NotCommitted, now, s.id, "server %d, leader of term %d, has had index %d acknowledged by a majority since %.3f s; it has applied index %d and told others that index %d is committed",
+				s.id, s.leadsTerm, s.own, s.ownAt.Seconds(), s.applied, s.shown)
 		}
 	}
 }

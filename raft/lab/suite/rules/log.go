@@ -76,6 +76,11 @@ func (l *logModel) snapshot(index, term int, keep bool, at time.Duration) {
 	l.base, l.entries, l.changed = index, []modelEntry{{term: term}}, at
 }
 
+// forget forgets all that is known, at a time at which it may have become less.
+func (l *logModel) forget(at time.Duration) {
+	l.entries, l.changed = l.entries[:1], at
+}
+
 // dropOwn forgets what a crash may have destroyed: entries from Start
 // that nobody was told to be saved.
 func (l *logModel) dropOwn() {

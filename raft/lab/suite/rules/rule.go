@@ -47,6 +47,7 @@ const (
 	ElectedWithoutMajority Rule = "elected-without-majority"
 	VotesOfOtherTerms      Rule = "votes-of-other-terms"
 	VoteCountedTwice       Rule = "vote-counted-twice"
+	StaysLeader            Rule = "leader-of-a-term-without-election"
 	TermWentBack           Rule = "term-went-back"
 	OldTermCommit          Rule = "old-term-committed-by-counting"
 	CommitWithoutMajority  Rule = "committed-without-majority"
@@ -62,6 +63,11 @@ const (
 	SnapshotRollback       Rule = "snapshot-rolls-back"
 	AppliedNotRestored     Rule = "lastapplied-not-restored"
 	SnapshotContent        Rule = "snapshot-content"
+	SnapshotLost           Rule = "snapshot-lost"
+	LogMisstated           Rule = "log-misstated"
+	LogNotChecked          Rule = "log-not-checked"
+	ConflictKept           Rule = "conflict-kept"
+	CommitUnchecked        Rule = "commit-not-limited"
 )
 
 // Rules whose breach is a likely cause.
@@ -76,13 +82,18 @@ const (
 	TimerNotResetByVote Rule = "timer-not-reset-by-vote"
 	TimeoutTooShort     Rule = "election-timeout-too-short"
 	SameTimeouts        Rule = "same-timeouts"
+	ElectionInOldTerm   Rule = "election-without-new-term"
+	NoHeartbeats        Rule = "no-heartbeats"
 	TooManyHeartbeats   Rule = "too-many-heartbeats"
 	SlowBackup          Rule = "backs-up-one-by-one"
+	NoBackup            Rule = "never-backs-up"
 	ResendsMatched      Rule = "resends-what-matched"
-	CommitUnchecked     Rule = "commit-not-limited"
 	StartWaits          Rule = "start-waits"
 	LogNotCut           Rule = "log-not-cut"
+	NotCommitted        Rule = "majority-not-committed"
+	CommitNotTold       Rule = "commit-not-told"
 	NothingApplied      Rule = "committed-not-applied"
+	StartIndex          Rule = "start-index"
 )
 
 // Rules about locks, told from stacks.
@@ -110,6 +121,7 @@ var about = map[Rule][2]string{
 	ElectedWithoutMajority: {"A candidate becomes leader when it has votes of a majority, its own included.", "Figure 2, Candidates (5.2)"},
 	VotesOfOtherTerms:      {"Votes count for the term they were asked in only.", "Figure 2, Candidates (5.2); compare the term after each RPC"},
 	VoteCountedTwice:       {"A server's vote counts once.", "Figure 2, Candidates (5.2)"},
+	StaysLeader:            {"A leader that sees a higher term becomes a follower: it leads the term that it was elected in, and no other.", "Figure 2, All servers (5.1)"},
 	TermWentBack:           {"A server's term never decreases.", "Figure 2, State: currentTerm increases monotonically"},
 	OldTermCommit:          {"A leader commits by counting replicas only entries of its own term.", "Figure 2, Leaders: log[N].term == currentTerm (5.3, 5.4.2, Figure 8)"},
 	CommitWithoutMajority:  {"An entry is committed when a majority has acknowledged it in the leader's term.", "Figure 2, Leaders: a majority of matchIndex[i] >= N (5.3)"},
@@ -125,6 +137,11 @@ var about = map[Rule][2]string{
 	SnapshotRollback:       {"A snapshot older than what was applied is ignored.", "Figure 13, InstallSnapshot (7)"},
 	AppliedNotRestored:     {"After a restart, applying goes on behind the saved snapshot.", "lastApplied and commitIndex begin at the snapshot's last included index (7)"},
 	SnapshotContent:        {"A snapshot comes back as the service gave it, with its own index.", "Figure 13 (7)"},
+	SnapshotLost:           {"The snapshot stays on stable storage: each save has it, too.", "section 7; Persister.Save replaces both"},
+	LogMisstated:           {"What an RPC says about the sender's log is so: prevLogTerm is the term at prevLogIndex, lastLogTerm that at lastLogIndex.", "Figure 2, arguments of AppendEntries and RequestVote; after a snapshot, indexes begin behind it (7)"},
+	LogNotChecked:          {"AppendEntries is refused if the log has no entry at prevLogIndex whose term is prevLogTerm.", "Figure 2, AppendEntries 2 (5.3)"},
+	ConflictKept:           {"An entry that conflicts with a new one is deleted, with all that follow it.", "Figure 2, AppendEntries 3 and 4 (5.3)"},
+	CommitUnchecked:        {"A follower's commitIndex goes no further than the last entry that the leader's request has checked.", "Figure 2, AppendEntries 5: min(leaderCommit, index of last new entry)"},
 
 	OldAppendAccepted:   {"AppendEntries with an older term is refused.", "Figure 2, AppendEntries 1 (5.1)"},
 	TermNotAdopted:      {"A server that sees a higher term takes it over at once, and becomes a follower.", "Figure 2, All servers (5.1)"},
@@ -136,12 +153,17 @@ var about = map[Rule][2]string{
 	TimerNotResetByVote: {"Granting a vote resets the election timer.", "Figure 2, Followers (5.2)"},
 	TimeoutTooShort:     {"The election timeout is longer than several heartbeat intervals.", "section 5.6; with at most ten heartbeats a second, the paper's 150 to 300 ms are too short"},
 	SameTimeouts:        {"Election timeouts are random, and drawn anew, so that votes are not split again and again.", "section 5.2"},
+	ElectionInOldTerm:   {"Each election begins with a new term, also that of a candidate whose election timeout has elapsed.", "Figure 2, Candidates: increment currentTerm; if election timeout elapses: start new election (5.2)"},
+	NoHeartbeats:        {"A leader sends AppendEntries to everybody at once, and again in idle times, before election timeouts elapse.", "Figure 2, Leaders (5.2)"},
 	TooManyHeartbeats:   {"A leader sends at most about ten heartbeats a second.", "the lab's rule"},
 	SlowBackup:          {"A leader backs up over a follower's log by more than one entry at a time.", "end of section 5.3; the lab needs it"},
+	NoBackup:            {"If AppendEntries fails because of log inconsistency, the leader decrements nextIndex and retries; if it has no entry there, it sends its snapshot.", "Figure 2, Leaders (5.3); section 7"},
 	ResendsMatched:      {"After a success, matchIndex is prevLogIndex plus the number of entries sent, and nextIndex follows it.", "Figure 2, Leaders (5.3)"},
-	CommitUnchecked:     {"A follower's commitIndex goes no further than the last entry that the leader's request has checked.", "Figure 2, AppendEntries 5: min(leaderCommit, index of last new entry)"},
 	StartWaits:          {"Start returns at once.", "the lab's rule"},
 	LogNotCut:           {"A snapshot replaces the log up to its index, also in what is saved.", "section 7"},
+	NotCommitted:        {"An entry of the leader's term is committed as soon as a majority has it, the leader included.", "Figure 2, Leaders: a majority of matchIndex[i] >= N (5.3)"},
+	CommitNotTold:       {"A leader tells its commitIndex with each AppendEntries.", "Figure 2, AppendEntries: leaderCommit (5.3)"},
+	StartIndex:          {"Start returns the index at which the command will be applied.", "the lab's rule"},
 	NothingApplied:      {"What is committed is applied.", "Figure 2, All servers (5.3)"},
 
 	RPCUnderLock:    {"No lock is held while an RPC is under way.", "the lab's advice on locking"},

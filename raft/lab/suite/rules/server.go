@@ -23,7 +23,9 @@ type server struct {
 	termAt   time.Duration
 	heard    int // the highest that has reached it in any life, first at
 	heardAt  time.Duration
-	toldTerm map[int]bool // terms that it has told others of
+	toldTerm map[int]bool // terms that it has told others of, the highest,
+	toldLast int
+	toldOld  int // and the highest in earlier lives
 
 	// Votes, of all lives.
 	votedFor  map[int]int // by term
@@ -32,7 +34,8 @@ type server struct {
 	askedAt   map[voteKey]time.Duration // when a request first reached it
 
 	// As a candidate, in this life.
-	asked    int                  // the last term it asked for votes in
+	asked    int // the last term it asked for votes in, first at
+	askedOn  time.Duration
 	yes      map[int]map[int]bool // by term: who said yes
 	yesTwice map[int]bool         // terms in which somebody's yes came more than once
 
@@ -45,10 +48,16 @@ type server struct {
 	own       int   // how far it may have committed by counting
 	resent    int   // requests in a row with entries that were acknowledged
 
+	ownAt     time.Duration   // when it last rose
+	shown     int             // the highest commit index that it has shown as a leader
+	unsaved   int             // the first entry that it took by Start and has not saved, 0 if none
+	sentAt    []time.Duration // by server: its last AppendEntries or InstallSnapshot
+	appliedAt time.Duration
+
 	log      logModel
+	given    given
 	told     int // the highest commit index that it was told in this life
-	verified int // how far the present leader's requests have checked its log
-	verTerm  int
+	limit    int // how far it may take that as its own: what AppendEntries that it accepted have checked
 	snapshot int
 	applied  int
 	// What the service has restored at the beginning of this life.
@@ -58,6 +67,9 @@ type server struct {
 	ackTerm, ackIndex int
 	ackAt             time.Duration
 	sinceAck          *callSeen // the last request that it carried out after that
+	shorter           *callSeen // the last that it accepted and that ended before its log did
+
+	hasSnapshot bool // it has saved one
 
 	savedHash uint64
 	changedAt time.Duration // when other bytes were saved
@@ -75,7 +87,8 @@ func newServer(id, n int) *server {
 	s := &server{
 		id: id, votedFor: map[int]int{}, votedLife: map[int]int{}, votedAt: map[int]time.Duration{},
 		askedAt: map[voteKey]time.Duration{}, toldTerm: map[int]bool{},
-		log: newLogModel(), changedAt: -1, stateTerm: -1,
+		log: newLogModel(), given: given{entries: map[entryKey]bool{}}, changedAt: -1, stateTerm: -1,
+		sentAt: make([]time.Duration, n),
 		backup: make([]backup, n), beats: make([]beats, n), acks: make([]int, n), allAcks: make([]int, n),
 	}
 	return s
@@ -91,10 +104,12 @@ func (s *server) begin(life, restored int, now time.Duration) {
 	s.yes, s.yesTwice = map[int]map[int]bool{}, map[int]bool{}
 	// What it once knew to be committed is so for ever, and it may have saved it.
 	s.told = max(s.told, s.own, s.prior, s.snapshot)
-	s.own, s.prior = 0, s.told
-	s.verified, s.verTerm = s.snapshot, 0
+	s.limit = max(s.limit, s.own, s.prior, s.snapshot)
+	s.own, s.prior = 0, s.limit
+	s.shown, s.unsaved = 0, 0
+	s.toldOld = s.toldLast
 	s.applied = max(s.snapshot, restored)
-	s.ackIndex, s.ackTerm, s.sinceAck = 0, 0, nil
+	s.ackIndex, s.ackTerm, s.sinceAck, s.shorter = 0, 0, nil, nil
 	clear(s.acks)
 	clear(s.allAcks)
 	s.timer = timer{resetAt: now}
@@ -120,13 +135,30 @@ func (s *server) hears(term int, now time.Duration) {
 	}
 }
 
-// verify notes how far a request checks the log, if the server accepts it.
-func (s *server) verify(c *callSeen) {
-	if c.term < s.term {
-		return
+// tells notes that others hear from a server of its term.
+func (s *server) tells(term int) {
+	s.toldTerm[term] = true
+	s.toldLast = max(s.toldLast, term)
+}
+
+// limits notes how far an accepted request lets a follower's commit index go.
+func (s *server) limits(c *callSeen) {
+	if c.kind == appendEntries && c.hasCommit {
+		s.limit = max(s.limit, min(c.commit, c.index+c.count))
 	}
-	if c.term > s.verTerm {
-		s.verTerm, s.verified = c.term, max(s.applied, s.snapshot)
+}
+
+// mayShow is how far a server may take entries for committed. What it has begun to
+// carry out counts: its reply may not have been seen yet.
+func (s *server) mayShow() int {
+	index := max(s.limit, s.own, s.prior, s.snapshot)
+	for c := range s.open {
+		switch {
+		case c.kind == appendEntries && c.hasCommit:
+			index = max(index, min(c.commit, c.index+c.count))
+		case c.kind == installSnapshot:
+			index = max(index, c.index)
+		}
 	}
-	s.verified = max(s.verified, c.index+c.count)
+	return index
 }

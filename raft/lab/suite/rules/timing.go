@@ -19,6 +19,12 @@ const (
 	splitsInARow = 4
 	// stepsBack is how many refusals in a row, each one entry further back, are slow.
 	stepsBack = 12
+	// samePlace is how many refusals in a row at one index look as if it stayed so.
+	samePlace = 5
+	// lateHalves is how much longer than any other a timeout has to be to be too late: five
+	// halves of it. A ticker that sleeps, and looks whether something came in the
+	// meantime, may well take twice as long the next time.
+	lateHalves = 5
 	// enoughTimeouts is how many timeouts must have been seen before one is too late.
 	enoughTimeouts = 16
 	// After heartbeats and after votes, an election that begins too soon is
@@ -78,6 +84,7 @@ func (t *timeouts) add(d time.Duration) {
 
 // campaigns: a server begins an election.
 func (w *Watch) campaigns(now time.Duration, c *callSeen, s *server) {
+	w.unheard(now, s)
 	gap := now - s.timer.resetAt
 	switch undisturbed := s.timer.old == 0 && s.timer.refused == 0; {
 	case undisturbed && (s.timer.why == atStart || s.timer.why == byElection) || gap >= tooSoon && undisturbed && s.timer.why != asLeader:
@@ -101,18 +108,53 @@ func (w *Watch) tooEarly(now time.Duration, term int, gap time.Duration, s *serv
 	case s.timer.why == atStart || s.timer.why == asLeader:
 	case short:
 		w.likely(TimeoutTooShort, now, s.id, "server %d begins an election for term %d only %.0f ms after it began to wait", s.id, term, ms)
+	case s.timer.why == byHeartbeat && !w.mayBeat(s):
+		// Its leader is gone.
 	case s.timer.why == byHeartbeat:
-		w.again(TimerNotReset, now, s.id, earlyAfterBeats, "server %d begins an election for term %d only %.0f ms after it got AppendEntries from the leader of its term",
+		if w.earliest == 0 || now-s.timer.resetAt < w.earliest {
+			w.earliest = now - s.timer.resetAt
+		}
+		rule := TimerNotReset
+		if w.earliest > tooSoon*2/3 {
+			rule = TimeoutTooShort
+		}
+		w.again(rule, now, s.id, earlyAfterBeats, "server %d begins an election for term %d only %.0f ms after it got AppendEntries from the leader of its term",
 			s.id, term, ms)
 	case s.timer.why == byVote:
 		w.again(TimerNotResetByVote, now, s.id, earlyAfterVotes, "server %d begins an election for term %d only %.0f ms after it granted a vote", s.id, term, ms)
 	}
 }
 
+// mayBeat tells whether the leader that a server last heard of can still reach it.
+func (w *Watch) mayBeat(s *server) bool {
+	id, known := w.leaders[s.timer.beat]
+	if !known {
+		return false
+	}
+	leader := w.servers[id]
+	return leader.up && leader.connected && s.connected && leader.leadsTerm == s.timer.beat
+}
+
+// unheard: a server begins an election although its leader can reach it.
+func (w *Watch) unheard(now time.Duration, s *server) {
+	id, known := w.leaders[s.term]
+	if !known || id == s.id {
+		return
+	}
+	leader := w.servers[id]
+	if !leader.up || !leader.connected || !s.connected || leader.leadsTerm != s.term || leader.term > s.term {
+		return
+	}
+	since := max(leader.sentAt[s.id], leader.leadsFrom, leader.connectedAt, s.connectedAt)
+	if gap := now - since; gap > 2*tooSoon {
+		w.likely(NoHeartbeats, now, leader.id, "server %d, leader of term %d, has sent server %d nothing for %.0f ms, so that it begins an election", leader.id, s.term, s.id, gap.Seconds()*1000)
+	}
+}
+
 // tooLate: an election begins much later than any other without a reason, and
 // something happened meanwhile that is no reason.
 func (w *Watch) tooLate(now, gap time.Duration, s *server) {
-	if w.noTimers || !w.cfg.Virtual || w.timeouts.n < enoughTimeouts || gap < w.timeouts.max*3/2 {
+	if w.noTimers || !w.cfg.Virtual || w.timeouts.n < enoughTimeouts || 2*gap < lateHalves*w.timeouts.max {
 		return
 	}
 	if s.timer.refused > 0 {
@@ -185,21 +227,32 @@ func (w *Watch) beat(now time.Duration, c *callSeen, s *server) {
 // A backup is a leader's way back over one follower's log.
 type backup struct {
 	term, index, steps int
+	since              time.Duration // of refusals at this index, and
+	same               int           // how many
 }
 
 func (w *Watch) backsUp(now time.Duration, c *callSeen, s *server) {
 	b := &s.backup[c.to]
-	if c.replyTerm > c.term || !c.hasLog {
-		return
+	if c.replyTerm > c.term || w.servers[c.to].term > c.term || !c.hasLog {
+		return // refused for its term
 	}
 	switch {
 	case b.term == c.term && c.index == b.index-1:
 		b.steps++
 	case b.term == c.term && c.index == b.index: // asked again
+	case b.term == c.term && c.index > b.index:
+		return // an old reply, that comes late
 	default:
 		b.steps = 0
 	}
+	if b.term != c.term || c.index != b.index {
+		b.same, b.since = 0, now
+	}
 	b.term, b.index = c.term, c.index
+	if b.same++; b.same >= samePlace && now-b.since > newsTime {
+		w.likely(NoBackup, now, s.id, "server %d, leader of term %d, was refused %d times by server %d with prevLogIndex %d, and does not go back",
+			s.id, c.term, b.same, c.to, c.index)
+	}
 	if b.steps >= stepsBack {
 		w.likely(SlowBackup, now, s.id, "server %d, leader of term %d, goes back over server %d's log one entry at a time, %d times up to index %d",
 			s.id, c.term, c.to, b.steps, c.index)

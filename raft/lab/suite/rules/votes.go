@@ -5,22 +5,34 @@ import "time"
 // asksForVote: a server sends RequestVote. It votes for itself in that term.
 func (w *Watch) asksForVote(now time.Duration, c *callSeen, s *server) {
 	if c.term <= s.asked {
-		return // not the first of this election, or an old one sent late
+		// Not the first of this election, or an old one sent late.
+		if c.term == s.asked && now-s.askedOn > sameElection {
+			w.likely(ElectionInOldTerm, now, s.id, "server %d asks for votes in term %d, in which it had asked already %.1f s before", s.id, c.term, (now - s.askedOn).Seconds())
+		}
+		return
 	}
 	first := s.asked == 0
-	s.asked = c.term
+	s.asked, s.askedOn = c.term, now
+	if w.cfg.Persistence && first && c.term <= s.toldOld {
+		w.certainly(TermNotSaved, now, s.id, "server %d begins an election for term %d; before its restart it had told others of term %d", s.id, c.term, s.toldOld)
+	}
 	if to, voted := s.votedFor[c.term]; voted && to != s.id && !w.noVotes && w.before(s.votedAt[c.term], now) {
 		w.secondVote(now, s, c.term, s.id)
 	}
 	w.checkTermSaved(now, s, c.term, !first)
 	w.campaigns(now, c, s)
-	if c.hasLog && !w.noLog {
-		w.checkOwnLog(now, c, s)
-	}
 	s.vote(c.term, s.id, now)
 	s.knows(c.term, now)
-	s.toldTerm[c.term] = true
+	s.tells(c.term)
+	if c.hasLog && !w.noLog {
+		w.claims(now, s, c.index, c.iterm, true, "RequestVote")
+		w.checkOwnLog(now, c, s)
+	}
 }
+
+// sameElection is how long an election may last: the requests of one may be repeated
+// where the network loses them.
+const sameElection = 2 * time.Second
 
 // vote notes a server's vote.
 func (s *server) vote(term, candidate int, now time.Duration) {
@@ -77,13 +89,14 @@ func (w *Watch) refusesVote(now time.Duration, c *callSeen, s *server) {
 	if _, voted := s.votedFor[c.term]; voted || c.term < s.term || c.replyTerm > c.term || w.noLog || !c.hasLog {
 		return
 	}
-	for _, other := range w.servers {
-		if index, term := other.log.last(); older(c.index, c.iterm, index, term) {
-			return
-		}
+	if c.replyTerm > 0 && c.replyTerm < c.term {
+		return // it has not taken over the term: see checkReplyTerm
+	}
+	if best := s.given.best; older(c.index, c.iterm, best.index, best.term) {
+		return
 	}
 	if w.before(w.lastStart, c.deliveredAt-time.Millisecond) && w.before(s.timer.resetAt, c.deliveredAt-stickiness) {
-		w.likely(VoteRefused, now, s.id, "server %d refuses server %d its vote in term %d, although it has not voted in that term, and no log is more up-to-date than the candidate's",
+		w.likely(VoteRefused, now, s.id, "server %d refuses server %d its vote in term %d, although it has not voted in that term, and never had a log that was more up-to-date than the candidate's",
 			s.id, c.from, c.term)
 	}
 }
@@ -106,32 +119,51 @@ func (s *server) countVote(c *callSeen) {
 // leads: a server sends what only leaders send.
 func (w *Watch) leads(now time.Duration, c *callSeen, s *server) {
 	w.isLeader(now, s, c.term)
-	if c.kind == appendEntries {
-		w.beat(now, c, s)
-		w.resends(now, c, s)
-		if c.hasCommit && c.term == s.leadsTerm {
-			w.checkCommit(now, s, c.commit, "tells others")
+	s.sentAt[c.to] = now
+	w.resends(now, c, s)
+	if c.kind != appendEntries {
+		return
+	}
+	w.beat(now, c, s)
+	if c.hasLog {
+		w.claims(now, s, c.index, c.iterm, c.count > 0, "AppendEntries")
+	}
+	if c.hasCommit && c.term == s.leadsTerm {
+		w.checkCommit(now, s, c.commit, "tells others")
+		s.shown = max(s.shown, c.commit)
+		if c.commit < s.applied && now-s.appliedAt > newsTime {
+			w.likely(CommitNotTold, now, s.id, "server %d, leader of term %d, has applied index %d, and %.0f ms later tells others that index %d is committed",
+				s.id, c.term, s.applied, (now-s.appliedAt).Seconds()*1000, c.commit)
 		}
 	}
 }
 
+// newsTime is how long a leader may take to pass on, or to see, what is committed.
+const newsTime = 500 * time.Millisecond
+
 // isLeader notes that a server leads in a term, and checks whether it may.
 func (w *Watch) isLeader(now time.Duration, s *server, term int) {
+	if term >= s.leadsTerm {
+		s.timer.set(now, asLeader)
+	}
+	if term > s.leadsTerm {
+		w.elected(now, s, term)
+	}
 	if other, taken := w.leaders[term]; taken && other != s.id {
 		w.certainly(TwoLeadersInTerm, now, s.id, "server %d leads in term %d, in which server %d leads already", s.id, term, other)
 	} else {
 		w.leaders[term] = s.id
 	}
-	if term >= s.leadsTerm {
-		s.timer.set(now, asLeader)
-	}
-	if term <= s.leadsTerm {
-		return
-	}
+}
+
+// elected checks whether a server that leads in a new term has been elected.
+func (w *Watch) elected(now time.Duration, s *server, term int) {
+	led := s.leadsTerm
 	s.leadsTerm, s.leadsFrom = term, now
 	s.prior = max(s.prior, s.told, s.own, s.applied, s.snapshot)
-	s.own = 0
+	s.own, s.shown = 0, 0
 	clear(s.acks)
+	clear(s.sentAt)
 	s.knows(term, now)
 	if w.noVotes || s.term > term {
 		return
@@ -147,6 +179,8 @@ func (w *Watch) isLeader(now time.Duration, s *server, term int) {
 		}
 	}
 	switch {
+	case led > 0 && s.asked < term:
+		w.certainly(StaysLeader, now, s.id, "server %d, leader of term %d, leads in term %d as well, in which it has not asked for votes", s.id, led, term)
 	case s.yesTwice[term]:
 		w.certainly(VoteCountedTwice, now, s.id, "server %d leads in term %d with %d of %d votes, its own included; one of them reached it more than once",
 			s.id, term, votes, w.cfg.Servers)
@@ -182,8 +216,11 @@ func (w *Watch) checkReplyTerm(now time.Duration, c *callSeen, s *server) {
 		w.likely(TermNotAdopted, now, s.id, "server %d answers a request of term %d with term %d", s.id, c.term, c.replyTerm)
 	}
 	if c.replyTerm > 0 {
+		if c.replyTerm == c.term && c.term < s.term && w.before(s.termAt, c.deliveredAt) {
+			w.likely(TermWentBack, now, s.id, "server %d answers a request of term %d with term %d, although it has been in term %d since %.3f s", s.id, c.term, c.replyTerm, s.term, s.termAt.Seconds())
+		}
 		w.checkTermSaved(now, s, c.replyTerm, true)
-		s.toldTerm[c.replyTerm] = true
+		s.tells(c.replyTerm)
 	}
 }
 
@@ -191,7 +228,7 @@ func (w *Watch) checkReplyTerm(now time.Duration, c *callSeen, s *server) {
 // that it must have saved something since it had its last term; otherwise, in the first
 // term of a life, that it must have saved something at all.
 func (w *Watch) checkTermSaved(now time.Duration, s *server, term int, since bool) {
-	if !w.cfg.Persistence || s.toldTerm[term] {
+	if !w.cfg.Persistence || s.toldTerm[term] || w.others {
 		return
 	}
 	learned := s.termAt

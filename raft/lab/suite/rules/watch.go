@@ -58,7 +58,14 @@ type Watch struct {
 	shifted bool
 	// What cannot be checked for this Raft.
 	noLog, noVotes, noCommit, noTimers bool
-	snapshots                          bool // snapshots were taken
+	others                             bool // there are RPCs that are not the paper's
+	prevSeen                           bool
+	emptyLog                           int           // what the first request for a vote calls the last index of an empty log
+	earliest                           time.Duration // the shortest time from a heartbeat to an election
+	latest                             time.Duration
+	started                            map[int][]int        // what Start returned for a command
+	appliedBy                          map[int]appliedFirst // by index
+	snapshots                          bool                 // snapshots were taken
 	lastStart                          time.Duration
 	splits                             splits
 	timeouts                           timeouts
@@ -82,7 +89,7 @@ type callSeen struct {
 
 // New returns a Watch for a test that begins.
 func New(cfg Config) *Watch {
-	w := &Watch{cfg: cfg, leaders: map[int]int{}, calls: map[uint64]*callSeen{}, seen: map[Rule]bool{}, times: map[Rule]int{}, digest: 14695981039346656037}
+	w := &Watch{cfg: cfg, leaders: map[int]int{}, calls: map[uint64]*callSeen{}, started: map[int][]int{}, appliedBy: map[int]appliedFirst{}, seen: map[Rule]bool{}, times: map[Rule]int{}, digest: 14695981039346656037}
 	for i := range cfg.Servers {
 		w.servers = append(w.servers, newServer(i, cfg.Servers))
 	}
@@ -101,7 +108,14 @@ func (w *Watch) before(a, b time.Duration) bool {
 // panic in f makes the watch blind, and nothing worse: it reads values of types that
 // it does not know.
 func (w *Watch) locked(f func(now time.Duration)) {
+	w.lockedAt(time.Since(w.cfg.Began), f)
+}
+
+// lockedAt is locked at a time of the test's, which outside of its bubble no clock
+// shows.
+func (w *Watch) lockedAt(now time.Duration, f func(now time.Duration)) {
 	w.mu.Lock()
+	w.latest = max(w.latest, now)
 	if w.disabled == "" {
 		func() {
 			defer func() {
@@ -109,7 +123,7 @@ func (w *Watch) locked(f func(now time.Duration)) {
 					w.disabled = fmt.Sprint(v)
 				}
 			}()
-			f(time.Since(w.cfg.Began))
+			f(now)
 		}()
 	}
 	certain := w.certain
@@ -243,8 +257,15 @@ func (w *Watch) sent(now time.Duration, e labrpc.Event, link labrpc.Link, from *
 	if c.kind == requestVote && !w.shifted {
 		w.shifted = true
 		if c.hasLog {
-			w.shift = -c.index
+			w.emptyLog, w.shift = c.index, -c.index
 		} else {
+			w.noLog = true
+		}
+	}
+	if c.kind == appendEntries && c.hasLog && !w.prevSeen {
+		w.prevSeen = true
+		if c.index != w.emptyLog {
+			// Its RPCs count indexes in different ways.
 			w.noLog = true
 		}
 	}
@@ -263,7 +284,7 @@ func (w *Watch) sent(now time.Duration, e labrpc.Event, link labrpc.Link, from *
 		w.noTimers = true // elections begin in a way that is not looked at
 	case unknownRPC:
 		// It may tell a server anything.
-		w.noCommit, w.noVotes, w.noTimers = true, true, true
+		w.noCommit, w.noVotes, w.noTimers, w.others = true, true, true, true
 	}
 	w.calls[e.Call] = c
 	w.record(record{at: now, kind: sent, server: int8(c.from), peer: int8(c.to), call: e.Call, args: c.args})
@@ -284,13 +305,17 @@ func (w *Watch) delivered(now time.Duration, c *callSeen, to *server) {
 		return
 	}
 	to.hears(c.term, now)
-	if c.kind == appendEntries && c.hasCommit {
-		to.told = max(to.told, c.commit)
-		to.verify(c)
+	if c.kind == appendEntries {
+		if c.hasCommit {
+			to.told = max(to.told, c.commit)
+		}
+		for i, term := range c.entries {
+			w.claims(now, w.servers[c.from], c.index+1+i, term, true, "AppendEntries")
+		}
 	}
 	if c.kind == installSnapshot {
 		to.told = max(to.told, c.index)
-		to.verified = max(to.verified, c.index)
+		to.given.covered = max(to.given.covered, c.index)
 		w.snapshots = true
 	}
 	if c.kind == requestVote {
@@ -334,7 +359,7 @@ func (w *Watch) replied(now time.Duration, c *callSeen, from *server) {
 	case installSnapshot:
 		if c.replyTerm <= c.term {
 			from.ack(c, c.index)
-			w.mayCommit(from)
+			w.mayCommit(now, from)
 		}
 	}
 }
@@ -355,6 +380,10 @@ func (w *Watch) Crash(id int) {
 		s := w.servers[id]
 		s.up = false
 		s.log.dropOwn()
+		for c := range s.open {
+			s.limits(c) // it may have done it already
+			s.given.take(c)
+		}
 	})
 }
 
@@ -384,8 +413,12 @@ func (w *Watch) Saved(id, life int, state, snapshot []byte) {
 		h := maphash.Bytes(hashSeed, state)
 		w.record(record{at: now, kind: saved, server: int8(id), peer: -1, term: len(state)})
 		if h != s.savedHash {
-			s.savedHash, s.changedAt = h, now
+			s.savedHash, s.changedAt, s.unsaved = h, now, 0
 		}
+		if s.hasSnapshot && len(snapshot) == 0 {
+			w.certainly(SnapshotLost, now, id, "server %d saves its state without a snapshot, although it had saved one", id)
+		}
+		s.hasSnapshot = s.hasSnapshot || len(snapshot) > 0
 	})
 }
 
@@ -403,10 +436,18 @@ func (w *Watch) Started(id, life int, cmd any, index, term int, ok bool, took ti
 		if s.life != life || !s.up {
 			return
 		}
+		w.isLeader(now, s, term)
 		s.knows(term, now)
+		if n, ok := cmd.(int); ok && len(w.started) < maxStarted {
+			w.started[n] = append(w.started[n], index)
+		}
 		if !w.noLog && index > 0 && term > 0 {
 			s.log.set(index, term, true, now)
+			s.given.add(index, term)
 			w.lastStart = now
+			if s.unsaved == 0 && s.changedAt < now-took {
+				s.unsaved = index
+			}
 		}
 	})
 }
@@ -433,6 +474,7 @@ func (w *Watch) Snapshot(id, index int) {
 		w.record(record{at: now, kind: snapshotTaken, server: int8(id), peer: -1, index: index})
 		s := w.servers[id]
 		s.snapshot = max(s.snapshot, index)
+		s.given.covered = max(s.given.covered, index)
 		s.log.snapshot(index, s.log.at(index), true, now)
 	})
 }

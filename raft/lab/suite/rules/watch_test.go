@@ -68,6 +68,12 @@ func (p *play) rpc(from, to int, method string, args, reply any) {
 	}
 }
 
+// start is a command that a leader takes and saves.
+func (p *play) start(leader, index, term int) {
+	p.save(leader)
+	p.Started(leader, 1, 100+index, index, term, true, 0)
+}
+
 func (p *play) elect(leader, term int) {
 	p.save(leader)
 	p.rpc(leader, (leader+1)%3, "RequestVote", voteArgs{term, leader, 0, 0}, &voteReply{term, true})
@@ -82,11 +88,11 @@ func TestStories(t *testing.T) {
 		"an election and a commit": {"", func(p *play) {
 			p.elect(0, 1)
 			p.rpc(0, 1, "AppendEntries", appendArgs{Term: 1}, &appendReply{1, true})
-			p.Started(0, 1, "x", 1, 1, true, 0)
+			p.start(0, 1, 1)
 			p.rpc(0, 1, "AppendEntries", appendArgs{Term: 1, Entries: []entry{{1}}}, &appendReply{1, true})
-			p.Applied(0, 1, 1, "x")
+			p.Applied(0, 1, 1, 101)
 			p.rpc(0, 2, "AppendEntries", appendArgs{Term: 1, Entries: []entry{{1}}, LeaderCommit: 1}, &appendReply{1, true})
-			p.Applied(2, 1, 1, "x")
+			p.Applied(2, 1, 1, 101)
 		}},
 		"two votes": {DoubleVote, func(p *play) {
 			p.rpc(0, 1, "RequestVote", voteArgs{1, 0, 0, 0}, &voteReply{1, true})
@@ -107,17 +113,17 @@ func TestStories(t *testing.T) {
 		"a commit that nobody has": {CommitWithoutMajority, func(p *play) {
 			p.elect(0, 1)
 			p.rpc(0, 1, "AppendEntries", appendArgs{Term: 1}, &appendReply{1, true})
-			p.Started(0, 1, "x", 1, 1, true, 0)
-			p.Applied(0, 1, 1, "x")
+			p.start(0, 1, 1)
+			p.Applied(0, 1, 1, 101)
 		}},
 		"a commit by counting an old term's entry": {OldTermCommit, func(p *play) {
 			p.elect(0, 1)
 			p.rpc(0, 1, "AppendEntries", appendArgs{Term: 1}, &appendReply{1, true})
-			p.Started(0, 1, "x", 1, 1, true, 0)
+			p.start(0, 1, 1)
 			p.save(0)
 			p.rpc(0, 2, "RequestVote", voteArgs{2, 0, 1, 1}, &voteReply{2, true})
 			p.rpc(0, 1, "AppendEntries", appendArgs{Term: 2, Entries: []entry{{1}}}, &appendReply{2, true})
-			p.Applied(0, 1, 1, "x")
+			p.Applied(0, 1, 1, 101)
 		}},
 		"a vote for a stale log": {StaleLogVote, func(p *play) {
 			p.elect(0, 1)
@@ -134,6 +140,7 @@ func TestStories(t *testing.T) {
 		"entries that replace others": {"", func(p *play) {
 			p.elect(0, 1)
 			p.rpc(0, 1, "AppendEntries", appendArgs{Term: 1, Entries: []entry{{1}, {1}}}, &appendReply{1, true})
+			p.rpc(0, 2, "AppendEntries", appendArgs{Term: 1, Entries: []entry{{1}, {1}, {1}}}, &appendReply{1, true})
 			p.save(2)
 			p.rpc(2, 0, "RequestVote", voteArgs{2, 2, 3, 1}, &voteReply{2, true})
 			p.rpc(2, 1, "AppendEntries", appendArgs{Term: 2, PrevLogIndex: 1, PrevLogTerm: 1, Entries: []entry{{2}}}, &appendReply{2, true})
