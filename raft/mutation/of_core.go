@@ -35,7 +35,7 @@ var coreMutants = []mutant{
 		old: "case m.Type == RequestPreVoteReply && !m.Reject:", new: "case false:"},
 	{name: "no stickiness", rule: "6: votes disregarded while a leader is heard", bugs: []int{13},
 		old: "asksForVote && m.Term > c.currentTerm && !m.Force && c.sticky()", new: "asksForVote && m.Term > c.currentTerm && !m.Force && false"},
-	{name: "no stickiness against pre-votes", rule: "6: votes disregarded while a leader is heard", bugs: []int{13},
+	{name: "no stickiness against pre-votes", rule: "6: votes disregarded while a leader is heard",
 		old: "asksForVote := m.Type == RequestVote || m.Type == RequestPreVote", new: "asksForVote := m.Type == RequestVote"},
 	{name: "no stickiness against votes", rule: "6: votes disregarded while a leader is heard",
 		old: "asksForVote := m.Type == RequestVote || m.Type == RequestPreVote", new: "asksForVote := m.Type == RequestPreVote"},

@@ -38,5 +38,6 @@ var transferMutants = []mutant{
 	{name: "the target's votes are not forced", rule: "dissertation 3.10: the target may disturb",
 		old: "c.becomeCandidate(true)", new: "c.becomeCandidate(false)"},
 	{name: "whoever says TimeoutNow is obeyed", rule: "dissertation 3.10: the leader asks",
-		old: "if (c.leader == m.From || c.leader == None) && c.role", new: "if c.role"},
+		old: "if (c.leader == m.From || c.leader == None) && c.role", new: "if c.role",
+		survives: "check has refused what comes from another server than the leader of the term"},
 }
