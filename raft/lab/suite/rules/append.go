@@ -30,7 +30,7 @@ func (w *Watch) appends(now time.Duration, c *callSeen, s *server) {
 	w.checksPrev(now, c, s)
 	s.limits(c)
 	w.adopt(now, c, s)
-	if news && w.cfg.Persistence && s.changedAt < s.earliestOpen(c) {
+	if news && !w.others && w.cfg.Persistence && s.changedAt < s.earliestOpen(c) {
 		w.certainly(LogNotSaved, now, s.id, "server %d acknowledges %d entries behind index %d without having saved them: its saved state did not change since the request came",
 			s.id, c.count, c.index)
 	}

@@ -62,6 +62,13 @@ func (w *Watch) Explain(kind Kind) Explanation {
 		}
 		w.unapplied(now)
 		w.uncommitted(now)
+		for _, s := range w.servers {
+			for to := range s.beats {
+				if now-s.beats[to].since <= time.Second {
+					w.tooOften(now, s, to)
+				}
+			}
+		}
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()

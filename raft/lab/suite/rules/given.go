@@ -90,7 +90,7 @@ func (s *server) mayHave(index, term int) bool {
 // claims checks what a server says about its own log: an RPC names an entry that it
 // can only name if it has it.
 func (w *Watch) claims(now time.Duration, s *server, index, term int, certain bool, what string) {
-	if w.noLog || s.mayHave(index, term) {
+	if w.noLog || w.others || s.mayHave(index, term) {
 		return
 	}
 	const format = "server %d says in %s of term %d that its log has an entry of term %d at index %d, which nobody ever gave it"
@@ -104,7 +104,7 @@ func (w *Watch) claims(now time.Duration, s *server, index, term int, certain bo
 // checksPrev: a server that accepts AppendEntries must have the entry at
 // prevLogIndex. Without entries the reply may mean less to the two of them.
 func (w *Watch) checksPrev(now time.Duration, c *callSeen, s *server) {
-	if c.index <= max(s.given.covered, s.snapshot) || s.mayHave(c.index, c.iterm) {
+	if w.others || c.index <= max(s.given.covered, s.snapshot) || s.mayHave(c.index, c.iterm) {
 		return
 	}
 	const format = "server %d accepts AppendEntries of server %d with prevLogIndex %d and prevLogTerm %d; it never had such an entry"

@@ -45,21 +45,20 @@ type server struct {
 	prior     int   // what it knew to be committed when it was elected
 	acks      []int // by server, in leadsTerm
 	allAcks   []int // by server, of replies to any term's requests
-	own       int   // how far it may have committed by counting
-	resent    int   // requests in a row with entries that were acknowledged
-
-	ownAt     time.Duration   // when it last rose
-	shown     int             // the highest commit index that it has shown as a leader
-	unsaved   int             // the first entry that it took by Start and has not saved, 0 if none
+	own       int   // how far it may have committed by counting, since
+	ownAt     time.Duration
+	shown     int             // the highest commit index that it has told others in leadsTerm
 	sentAt    []time.Duration // by server: its last AppendEntries or InstallSnapshot
-	appliedAt time.Duration
+	resent    int             // requests in a row with entries that were acknowledged
+	unsaved   int             // the first entry that it took by Start and has not saved, 0 if none
 
-	log      logModel
-	given    given
-	told     int // the highest commit index that it was told in this life
-	limit    int // how far it may take that as its own: what AppendEntries that it accepted have checked
-	snapshot int
-	applied  int
+	log       logModel
+	given     given
+	told      int // the highest commit index that it was told in this life
+	limit     int // how far it may take that as its own: what AppendEntries that it accepted have checked
+	snapshot  int
+	applied   int // since
+	appliedAt time.Duration
 	// What the service has restored at the beginning of this life.
 	restored int
 

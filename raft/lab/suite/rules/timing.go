@@ -216,12 +216,19 @@ func (w *Watch) beat(now time.Duration, c *callSeen, s *server) {
 	}
 	b := &s.beats[c.to]
 	if now-b.since >= time.Second {
-		if b.n > beatsASecond && now-b.since < 2*time.Second {
-			w.likely(TooManyHeartbeats, now, s.id, "server %d sent server %d %d heartbeats within a second; ten are allowed", s.id, c.to, b.n)
+		if now-b.since < 2*time.Second {
+			w.tooOften(now, s, c.to)
 		}
 		b.since, b.n = now, 0
 	}
 	b.n++
+}
+
+// tooOften looks at the heartbeats since the last full second.
+func (w *Watch) tooOften(now time.Duration, s *server, to int) {
+	if b := s.beats[to]; b.n > beatsASecond {
+		w.likely(TooManyHeartbeats, now, s.id, "server %d sent server %d %d heartbeats in %.1f s; ten in a second are allowed", s.id, to, b.n, (now - b.since).Seconds())
+	}
 }
 
 // A backup is a leader's way back over one follower's log.

@@ -86,7 +86,7 @@ func (w *Watch) votes(now time.Duration, c *callSeen, s *server) {
 // refusesVote finds refusals for which there is no reason.
 func (w *Watch) refusesVote(now time.Duration, c *callSeen, s *server) {
 	s.timer.refused++
-	if _, voted := s.votedFor[c.term]; voted || c.term < s.term || c.replyTerm > c.term || w.noLog || !c.hasLog {
+	if _, voted := s.votedFor[c.term]; voted || c.term < s.term || c.replyTerm > c.term || w.noLog || w.others || !c.hasLog {
 		return
 	}
 	if c.replyTerm > 0 && c.replyTerm < c.term {

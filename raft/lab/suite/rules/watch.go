@@ -56,21 +56,24 @@ type Watch struct {
 	// begin at 1. It is told from the first request for a vote, when all logs are empty.
 	shift   int
 	shifted bool
-	// What cannot be checked for this Raft.
-	noLog, noVotes, noCommit, noTimers bool
-	others                             bool // there are RPCs that are not the paper's
-	prevSeen                           bool
-	emptyLog                           int           // what the first request for a vote calls the last index of an empty log
-	earliest                           time.Duration // the shortest time from a heartbeat to an election
-	latest                             time.Duration
-	started                            map[int][]int        // what Start returned for a command
-	appliedBy                          map[int]appliedFirst // by index
-	snapshots                          bool                 // snapshots were taken
-	lastStart                          time.Duration
-	splits                             splits
-	timeouts                           timeouts
-	times                              map[Rule]int // how often what is a rule's breach only if repeated
-	disabled                           string       // why the watch is blind, if it is
+	// emptyLog is what that request calls the last index of an empty log; prevSeen says
+	// that an AppendEntries was seen, too, and the two compared.
+	emptyLog int
+	prevSeen bool
+	// What cannot be checked for this Raft: some fields are not there, or there are RPCs
+	// that are not the paper's (others).
+	noLog, noVotes, noCommit, noTimers, others bool
+
+	latest    time.Duration        // when the last thing was seen
+	started   map[int][]int        // the indexes that Start returned for a command
+	appliedBy map[int]appliedFirst // by index
+	snapshots bool                 // snapshots were taken
+	lastStart time.Duration
+	splits    splits
+	timeouts  timeouts
+	earliest  time.Duration // the shortest time from a heartbeat to an election
+	times     map[Rule]int  // how often what is a rule's breach only if repeated
+	disabled  string        // why the watch is blind, if it is
 }
 
 // A callSeen is an RPC under way.
@@ -435,6 +438,9 @@ func (w *Watch) Started(id, life int, cmd any, index, term int, ok bool, took ti
 		w.record(record{at: now, kind: started, server: int8(id), peer: -1, index: index, term: term, cmd: cmd})
 		if s.life != life || !s.up {
 			return
+		}
+		if term <= 0 && s.asked == 0 && !w.noVotes {
+			w.certainly(ElectedWithoutMajority, now, id, "server %d takes a command as leader of term %d, and has never asked for votes", id, term)
 		}
 		w.isLeader(now, s, term)
 		s.knows(term, now)

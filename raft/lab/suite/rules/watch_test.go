@@ -30,11 +30,12 @@ type appendReply struct {
 type play struct {
 	*Watch
 	call   uint64
+	life   int // of the callers
 	broken []Rule
 }
 
 func newPlay() *play {
-	p := &play{}
+	p := &play{life: 1}
 	p.Watch = New(Config{Servers: 3, Began: time.Now(), Virtual: true, Persistence: true, Broken: func(f Finding) { p.broken = append(p.broken, f.Rule) }})
 	for i := range 3 {
 		p.Start(i, 1, 0)
@@ -51,7 +52,7 @@ func (p *play) save(server int) {
 // rpc is one call that arrives and is answered; the callee saves before it answers.
 func (p *play) rpc(from, to int, method string, args, reply any) {
 	p.call++
-	e := labrpc.Event{Call: p.call, End: labrpc.Link{From: from, To: to, Life: 1}, Method: "Raft." + method, From: from, To: to}
+	e := labrpc.Event{Call: p.call, End: labrpc.Link{From: from, To: to, Life: p.life}, Method: "Raft." + method, From: from, To: to}
 	for _, step := range []labrpc.Step{labrpc.Sent, labrpc.Delivered, labrpc.Handled, labrpc.Replied} {
 		time.Sleep(time.Millisecond)
 		if step == labrpc.Handled {
@@ -77,6 +78,17 @@ func (p *play) start(leader, index, term int) {
 func (p *play) elect(leader, term int) {
 	p.save(leader)
 	p.rpc(leader, (leader+1)%3, "RequestVote", voteArgs{term, leader, 0, 0}, &voteReply{term, true})
+}
+
+// judge tells whether the first rule that was broken is the wanted one.
+func (p *play) judge(t *testing.T, want Rule) {
+	t.Helper()
+	if want == "" && len(p.broken) > 0 || want != "" && (len(p.broken) == 0 || p.broken[0] != want) {
+		t.Errorf("broken: %v, want %q\n%s", p.broken, want, p.Explain(RuleBroken).Trace)
+	}
+	if d := p.Disabled(); d != "" {
+		t.Error(d)
+	}
 }
 
 // Each story breaks one rule, or none.
@@ -157,12 +169,7 @@ func TestStories(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPlay()
 				story.tell(p)
-				if story.want == "" && len(p.broken) > 0 || story.want != "" && (len(p.broken) == 0 || p.broken[0] != story.want) {
-					t.Errorf("broken: %v, want %q\n%s", p.broken, story.want, p.Explain(RuleBroken).Trace)
-				}
-				if d := p.Disabled(); d != "" {
-					t.Error(d)
-				}
+				p.judge(t, story.want)
 			})
 		})
 	}
