@@ -13,7 +13,7 @@ func (r result) row() string {
 	how := r.stage + ": " + r.by
 	switch {
 	case r.err != nil:
-		how = "NOT TRIED: " + strings.SplitN(r.err.Error(), "\n", 2)[0]
+		how = "NOT TRIED: " + strings.ReplaceAll(strings.TrimSpace(r.err.Error()), "\n", "; ")
 	case r.stage == "":
 		how = "SURVIVES"
 	}
