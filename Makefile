@@ -29,7 +29,7 @@ CC_PATH      := $(shell command -v "$$(go env CC)" 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run lab build wasm test test-go test-js e2e bench bench-core sim model mutate screenshot lint clean browser-tools
+.PHONY: help run lab build wasm test test-go test-js e2e bench bench-core sim lab-broken model mutate screenshot lint clean browser-tools
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -95,6 +95,9 @@ model: ## explore every state of small clusters within wide bounds, minutes and 
 
 mutate: ## take the core's guards out one by one and see the tests notice; RUN=pattern picks some
 	@go run ./raft/mutation -run '$(RUN)'
+
+lab-broken: ## run every Raft with a bug with 50 seeds and compare with raft/lab/broken/table.md; UPDATE=-update writes it
+	go test ./raft/lab/broken -run '^TestAll$$' -count=1 -timeout 90m -v -all $(UPDATE)
 
 screenshot: browser-tools build ## make the README's picture, www/screenshot.png
 	cd www/e2e && TABRAFT_SHOT=$(CURDIR)/www/screenshot.png go test -count=1 -v -timeout 5m -run '^TestScreenshot$$' ./...
