@@ -171,7 +171,11 @@ func (x *explorer) checkOutput(st *modelState, s *modelServer, o *outcome) strin
 			if m.Reject || x.fault.tolerant || s.stableTerm() != m.Term || l.core.role != Leader || l.core.currentTerm != m.Term {
 				continue
 			}
-			if content, ok := l.log.at(m.LogIndex); ok && !x.stores(s, m.LogIndex, content) {
+			content, ok := l.log.at(m.LogIndex)
+			if !ok && m.LogIndex > 0 {
+				content, _ = h.fact(m.LogIndex) // compacted
+			}
+			if m.LogIndex > 0 && !x.stores(s, m.LogIndex, content) {
 				return fmt.Sprintf("server %d sends %s, and has not stored the leader's entry", s.id(), showMessage(m))
 			}
 		}

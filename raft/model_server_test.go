@@ -224,7 +224,7 @@ func (x *explorer) report(s *modelServer, which int) {
 	for i := range s.saving[:which+1] {
 		s.write(i)
 	}
-	if err := s.core.Saved(0, uint64(which)+1); err != nil {
+	if err := s.core.Saved(0, s.core.saves.durable+uint64(which)+1); err != nil {
 		panic(&InvariantError{err.Error()})
 	}
 	s.saving = s.saving[len(s.saving)-len(s.core.saves.pending):]

@@ -184,7 +184,7 @@ func (x *explorer) remember(st *modelState, in input, o *outcome) (broken string
 		}
 		for index := uint64(facts) + 1; index <= s.core.commitIndex; index++ {
 			content, ok := s.log.at(index)
-			if !ok || old.core.role != Leader {
+			if !ok || old.core.role != Leader && !leads {
 				return fmt.Sprintf("server %d commits %d, which no leader did", i+1, index)
 			}
 			h.facts += string(fact16(content, s.core.currentTerm))

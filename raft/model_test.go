@@ -38,15 +38,22 @@ var (
 	flagOnly = flag.String("model.only", "", "explore only the models whose name contains this")
 )
 
-// plainRaft is the paper's, without the refinements.
+// Settings of the servers. plainRaft is the paper's, without the refinements.
 var (
-	plainRaft = Config{DisablePreVote: true, DisableCheckQuorum: true, DisableStickiness: true}
-	preVote   = Config{DisableCheckQuorum: true, DisableStickiness: true}
-	refined   = Config{}
-	compacts  = Config{DisablePreVote: true, DisableCheckQuorum: true, DisableStickiness: true, RetainedBytes: -1, SnapshotChunkBytes: 4}
-	twoSaves  = Config{DisablePreVote: true, DisableCheckQuorum: true, DisableStickiness: true, MaxSaves: 2}
-	oneFlight = Config{DisablePreVote: true, DisableCheckQuorum: true, DisableStickiness: true, MaxInflightMessages: 1}
+	plainRaft  = Config{DisablePreVote: true, DisableCheckQuorum: true, DisableStickiness: true}
+	preVote    = Config{DisableCheckQuorum: true, DisableStickiness: true}
+	refined    = Config{}
+	compacts   = plainWith(func(c *Config) { c.RetainedBytes, c.SnapshotChunkBytes = -1, 4 })
+	smallSteps = plainWith(func(c *Config) { c.MaxAppendBytes = 1 }) // one entry a message
+	oneFlight  = plainWith(func(c *Config) { c.MaxInflightMessages = 1 })
+	twoSaves   = plainWith(func(c *Config) { c.MaxSaves = 2 })
 )
+
+func plainWith(change func(*Config)) Config {
+	c := plainRaft
+	change(&c)
+	return c
+}
 
 const (
 	serverOne       = 0b0010
@@ -66,6 +73,8 @@ var smallModels = []*model{
 		limits: limits{inTimeout: unlimited, inPropose: 1, inCrash: 1}, meets: "elections,commits,crashes,saves lost"},
 	{name: "stale", cfg: plainRaft, voters: 3, maxTerm: 3, sync: true, stale: true,
 		limits: limits{inTimeout: 2, inPropose: 1, inCrash: 1}, meets: "elections,depositions,crashes,conflicts"},
+	{name: "Figure 8", cfg: smallSteps, voters: 3, maxTerm: 5, sync: true,
+		limits: limits{inTimeout: 4}, meets: "elections,commits,conflicts,refusals"},
 	{name: "lazy", cfg: plainRaft, voters: 3, maxTerm: 2, lazy: true,
 		limits: limits{inTimeout: 2}, meets: "elections,commits"},
 	{name: "pre-vote", cfg: preVote, voters: 3, maxTerm: 3, sync: true,
@@ -74,6 +83,8 @@ var smallModels = []*model{
 		limits: limits{inTimeout: 1, inPropose: 1, inLapse: unlimited}, meets: "elections,pre-votes,ignored candidates,commits"},
 	{name: "three to two", cfg: plainRaft, voters: 3, maxTerm: 3, elected: true, targets: []uint32{serversOneTwo},
 		limits: limits{inTimeout: unlimited, inReconfigure: 1}, meets: "elections,joint,joint undone,C_new"},
+	{name: "three to one", cfg: plainRaft, voters: 3, maxTerm: 3, elected: true, targets: []uint32{serverOne}, sync: true,
+		limits: limits{inTimeout: unlimited, inReconfigure: 1, inCrash: 1}, meets: "elections,joint,joint undone,C_new,depositions"},
 	{name: "the leader leaves", cfg: plainRaft, voters: 3, maxTerm: 3, elected: true, targets: []uint32{serversTwoThree}, sync: true, distinct: true,
 		limits: limits{inTimeout: unlimited, inReconfigure: 1, inCrash: 1}, meets: "elections,joint,joint undone,C_new,depositions"},
 	{name: "two to three", cfg: plainRaft, voters: 2, maxTerm: 3, elected: true, targets: []uint32{allServers},
@@ -81,11 +92,13 @@ var smallModels = []*model{
 	{name: "one for another", cfg: plainRaft, voters: 2, maxTerm: 3, elected: true, targets: []uint32{serversOneThree, serversTwoThree}, sync: true, distinct: true,
 		limits: limits{inTimeout: unlimited, inReconfigure: 1, inCrash: 1}, meets: "elections,joint,C_new,depositions"},
 	{name: "snapshot", cfg: compacts, voters: 3, maxTerm: 3, elected: true, sync: true,
-		limits: limits{inTimeout: 1, inPropose: 1, inCompact: 1, inHeartbeat: 1}, meets: "compactions,installed,elections"},
+		limits: limits{inTimeout: 1, inPropose: 1, inCompact: 1}, meets: "compactions,installed,elections"},
+	{name: "snapshot, saves under way", cfg: compacts, voters: 3, maxTerm: 3, elected: true,
+		limits: limits{inTimeout: 1, inPropose: 1, inCompact: 1}, meets: "compactions,installed,elections,conflicts"},
 	{name: "transfer", cfg: refined, voters: 3, maxTerm: 3, elected: true, sync: true,
 		limits: limits{inTimeout: 1, inPropose: 1, inTransfer: 1, inGiveUp: unlimited}, meets: "takeovers,elections,commits"},
 	{name: "read", cfg: plainRaft, voters: 3, maxTerm: 3, elected: true, sync: true,
-		limits: limits{inTimeout: 1, inPropose: 1, inRead: 1}, meets: "reads,elections,commits"},
+		limits: limits{inTimeout: 1, inRead: 1}, meets: "reads,elections,commits"},
 }
 
 // modelsWhereSlow are all that is explored under GOOS=js, -race and -short.
