@@ -13,16 +13,17 @@ import (
 type model struct {
 	name    string
 	cfg     Config
-	voters  int    // servers 1..voters found the cluster, the others have empty disks
-	elected bool   // begin with server 1 leading in term 2, all of it committed everywhere
-	maxTerm uint64 // states with a later term are not explored
-	limits  limits // how often each input may happen
-	targets []uint32
+	voters  int      // servers 1..voters found the cluster, the others have empty disks
+	elected bool     // begin with server 1 leading in term 2, all of it committed everywhere
+	maxTerm uint64   // states with a later term are not explored
+	limits  limits   // how often each input may happen
+	targets []uint32 // voters to change to, as bits
 	// sync: saves take no time. lazy: Ready is an input of its own, as the
 	// driver may take its time. stale: requests from a term that the receiver
 	// has left behind are delivered; otherwise they are lost.
 	sync, lazy, stale bool
-	// distinct: states that differ in names alone are not merged.
+	// distinct: states that differ in names alone are not merged, as a leader
+	// that makes way chooses among equals by their ids.
 	distinct bool
 	meets    string // what it must meet: names of note, separated by commas
 	fault    fault
@@ -37,7 +38,7 @@ const unlimited = 255
 
 const inputKinds = int(inPeerDown) + 1
 
-// history is what the checks remember of the past.
+// modelHistory is what the checks remember of the past.
 type modelHistory struct {
 	leaders [8]ID             // by term
 	facts   string            // committed entries: content and term of the leader that committed it

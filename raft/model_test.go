@@ -23,7 +23,11 @@ import (
 // Bounds are the terms, and how often clients, crashes and in some models
 // timeouts and heartbeats happen. Where a model is not called stale, one more:
 // a request is lost if its receiver is in a later term when it comes. States
-// that differ only in the servers' names are explored once.
+// that differ only in the servers' names are explored once. Not covered are
+// leases, which rest on clocks, suspensions, learners, more than three servers,
+// and a ReadIndex that arrives twice.
+//
+// Whether the model would notice a mistake, model_fault_test.go shows.
 //
 //	go test ./raft -run TestModel         the small models, seconds
 //	make model                            the wide ones, minutes
