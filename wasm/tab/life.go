@@ -21,6 +21,7 @@ import (
 // life is all of a server that a crash ends.
 type life struct {
 	s           *Server
+	number      int // in the cycle
 	incarnation string
 	storage     node.Storage
 	machine     *kv.Map
@@ -48,10 +49,12 @@ type heard struct {
 }
 
 // begin makes a life, which start lets loose.
-func (s *Server) begin() (*life, error) {
-	l := &life{s: s, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting, heard: map[raft.ID]heard{}}
+func (s *Server) begin(number int) (*life, error) {
+	l := &life{s: s, number: number, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting, heard: map[raft.ID]heard{}}
 	l.incarnation = newIncarnation()
-	storage, err := s.cfg.Home.Begin(l.incarnation, func(err error) { go s.fail(l, fmt.Errorf("storage failed: %w", err)) })
+	storage, err := s.cfg.Home.Begin(l.incarnation, func(err error) {
+		go s.happen(turn{kind: evFailed, life: number, err: fmt.Errorf("storage failed: %w", err)}, nil)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -109,37 +112,16 @@ func (l *life) start() {
 	l.node.SetRemoveAfter(l.s.Settings().removeAfter()) // they may have changed
 	go func() {
 		<-l.node.Done()
-		l.s.fail(l, l.node.Err())
+		why := turn{kind: evFailed, life: l.number, err: l.node.Err()}
+		if errors.Is(why.err, node.ErrRemoved) {
+			why.kind = evRemoved
+		}
+		l.s.happen(why, nil)
 	}()
 }
 
 func (s *Server) fork() *rand.Rand {
 	return rand.New(rand.NewPCG(s.random.Uint64(), s.random.Uint64()))
-}
-
-// fail stops the server if this is still its life. It waits until a life that
-// is being made is made.
-func (s *Server) fail(l *life, why error) {
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	if current, _ := s.current(); current != l {
-		return
-	}
-	rejoin := func() {}
-	if errors.Is(why, node.ErrRemoved) {
-		if err := s.cfg.Home.Forget(); err != nil {
-			why = fmt.Errorf("%w, and its state could not be deleted: %w", why, err)
-		} else if errors.Is(why, node.ErrRemovedAway) && s.cfg.Rejoin != nil {
-			rejoin = s.cfg.Rejoin
-		}
-		s.mu.Lock()
-		if s.life == nil { // crashed meanwhile
-			s.end(why)
-		}
-		s.mu.Unlock()
-	}
-	s.stop(l, why)
-	rejoin()
 }
 
 // end closes everything, the connections first: peers see the server go at

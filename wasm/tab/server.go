@@ -48,19 +48,15 @@ type Event struct {
 // Server is a tab as a server. Its methods may be called from any goroutine
 // and do not wait, unless they say so.
 type Server struct {
-	cfg Config
-	id  raft.ID
-
-	// turn is held while a life is made, or ends by a failure: both may wait
-	// for storage.
-	turn   sync.Mutex
-	random *rand.Rand // for seeds; whoever has the turn uses it
+	cfg    Config
+	id     raft.ID
+	random *rand.Rand // for seeds; whoever makes a life uses it
 
 	// mu guards what follows and is never held while waiting: the page asks
 	// for the state from callbacks.
 	mu       sync.Mutex
-	life     *life // nil while stopped
-	stopped  error // why there is no life
+	cycle    cycle
+	life     *life // there is one as long as the cycle is alive
 	last     node.Status
 	warning  error // something that does not stop the server, for State
 	settings Settings
@@ -97,109 +93,96 @@ func NewServer(cfg Config) (*Server, error) {
 
 // Restart begins a new life after a crash or a failure, from what is stored. It
 // waits for storage.
-func (s *Server) Restart() error {
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	l, stopped := s.current()
-	switch {
-	case l != nil:
-		return errors.New("the server runs already")
-	case forGood(stopped):
-		return stopped
-	}
-	l, err := s.begin()
+func (s *Server) Restart() error { return s.happen(turn{kind: evRestart}, nil) }
+
+// Crash ends the life as a closed tab would: connections close, memory is lost,
+// what is stored stays. It returns at once if the server does not run.
+func (s *Server) Crash() { s.happen(turn{kind: evCrash}, nil) }
+
+// Leave ends the server for good, as fast as possible: it is what pagehide
+// calls. Connections are closed when it returns, and before that another server
+// was asked to lead if Settings say so.
+func (s *Server) Leave() { s.happen(turn{kind: evLeave}, nil) }
+
+// happen has the cycle take a turn, and does what it says. made is the life of
+// evOpened. The error says why there is no life, if one was asked for.
+func (s *Server) happen(ev turn, made *life) error {
 	s.mu.Lock()
-	if left := s.stopped; forGood(left) { // meanwhile
-		s.mu.Unlock()
-		if l != nil {
-			l.end()
-		}
-		return left
+	before := s.life
+	c, deeds := s.cycle.step(ev)
+	s.cycle = c
+	switch {
+	case !c.alive:
+		s.life = nil
+	case made != nil:
+		s.life = made
 	}
-	s.life, s.stopped = l, err
+	if before != nil && s.life == nil {
+		s.last = before.node.Status()
+	}
+	term, settings := s.last.Term, s.settings
 	s.mu.Unlock()
-	if err != nil {
-		s.emit("error", ErrorEvent{Message: err.Error()})
-		return err
+	var refused error
+	for _, d := range deeds {
+		switch d.kind {
+		case doOpen:
+			refused = s.open(c.life)
+		case doStart:
+			made.start()
+		case doDiscard:
+			made.end()
+		case doHandOver:
+			if settings.HandOver {
+				before.node.HandOver()
+			}
+		case doEnd:
+			before.end()
+			s.emit("role", RoleEvent{Role: roleStopped, Term: term})
+			kind := "error"
+			if problem, _ := stoppedWords(d.err, s.cfg.Kind); problem == "storage" {
+				kind = "storage"
+			}
+			s.emit(kind, ErrorEvent{Message: d.err.Error()})
+		case doForget:
+			s.happen(turn{kind: evForgotten, err: s.cfg.Home.Forget()}, nil)
+		case doRejoin:
+			if s.cfg.Rejoin != nil {
+				s.cfg.Rejoin()
+			}
+		case doTell:
+			s.emit("error", ErrorEvent{Message: d.err.Error()})
+		case doRefuse:
+			refused = d.err
+		}
 	}
-	l.start()
-	return nil
+	return refused
 }
 
-// forGood tells whether a server that stopped for this reason has no next life.
-func forGood(stopped error) bool {
-	return errors.Is(stopped, node.ErrRemoved) || errors.Is(stopped, ErrLeft)
+// open makes the life of a number. The error says why it is none.
+func (s *Server) open(number int) error {
+	l, err := s.begin(number)
+	if err != nil {
+		s.happen(turn{kind: evOpenFailed, err: err}, nil)
+	} else {
+		s.happen(turn{kind: evOpened}, l)
+	}
+	if l, why := s.current(); l == nil {
+		return why
+	}
+	return nil
 }
 
 // current gives the life, or why there is none.
 func (s *Server) current() (*life, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.life, s.stopped
+	return s.life, s.cycle.why
 }
 
 // Err is why the server does not run; nil while it does.
 func (s *Server) Err() error {
 	_, stopped := s.current()
 	return stopped
-}
-
-// Crash ends the life as a closed tab would: connections close, memory is lost,
-// what is stored stays. It returns at once if the server does not run.
-func (s *Server) Crash() {
-	l, _ := s.current()
-	s.stop(l, ErrCrashed)
-}
-
-// Leave ends the server for good, as fast as possible: it is what pagehide
-// calls. Connections are closed when it returns, and before that another server
-// was asked to lead if Settings say so.
-func (s *Server) Leave() {
-	for !s.left() {
-		l, _ := s.current()
-		if l != nil && s.Settings().HandOver {
-			l.node.HandOver()
-		}
-		s.stop(l, ErrLeft)
-	}
-}
-
-// left has a server that does not run stay so, and tells whether it does not.
-func (s *Server) left() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.life == nil {
-		s.end(ErrLeft)
-	}
-	return s.life == nil
-}
-
-// end notes why there is no life any more, with mu held. What ended the server
-// for good stays the reason.
-func (s *Server) end(why error) {
-	if s.life = nil; !forGood(s.stopped) {
-		s.stopped = why
-	}
-}
-
-// stop ends a life, if it still is the server's, for a reason.
-func (s *Server) stop(l *life, why error) {
-	s.mu.Lock()
-	if l == nil || s.life != l {
-		s.mu.Unlock()
-		return
-	}
-	last := l.node.Status()
-	s.last = last
-	s.end(why)
-	s.mu.Unlock()
-	l.end()
-	s.emit("role", RoleEvent{Role: roleStopped, Term: last.Term})
-	kind := "error"
-	if problem, _ := stoppedWords(why, s.cfg.Kind); problem == "storage" {
-		kind = "storage"
-	}
-	s.emit(kind, ErrorEvent{Message: why.Error()})
 }
 
 func (s *Server) emit(kind string, data any) {

@@ -159,7 +159,7 @@ type (
 // State gives the server's state.
 func (s *Server) State() State {
 	s.mu.Lock()
-	l, st, stopped, warning, settings := s.life, s.last, s.stopped, s.warning, s.settings
+	l, st, stopped, warning, settings := s.life, s.last, s.cycle.why, s.warning, s.settings
 	s.mu.Unlock()
 	if l != nil {
 		st = l.node.Status()
