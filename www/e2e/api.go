@@ -3,6 +3,8 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+	"testing"
 	"time"
 )
 
@@ -75,45 +77,91 @@ func (f *Failure) Error() string { return f.Code + ": " + f.Message }
 // commands that find no leader.
 const commandTimeout = 40 * time.Second
 
+// An evaluator runs JavaScript in a tab, whatever the browser and its protocol.
+type evaluator interface {
+	fmt.Stringer
+	// evalWithin evaluates an expression in the page, waits for a promise, and
+	// decodes the value into out unless that is nil.
+	evalWithin(limit time.Duration, expression string, out any) error
+}
+
+// A pageAPI is what tests ask of a page through JavaScript alone. A tab of any
+// browser embeds one.
+type pageAPI struct {
+	t   testing.TB
+	tab evaluator
+}
+
+// An anyTab is a tab of any browser, for tests that mix them.
+type anyTab interface {
+	evaluator
+	eval(expression string, out any)
+	tryEval(expression string, out any) error
+	tryState() (State, error)
+	state() State
+	log(from, to uint64) []LogEntry
+	entries() (map[string]string, error)
+	command(name string, arguments ...any) (Result, error)
+	must(name string, arguments ...any) Result
+	get(key string) Result
+	text(selector string) (string, error)
+	hidden() bool
+}
+
+var _ anyTab = (*tab)(nil)
+
+// eval evaluates JavaScript, waits for a promise, and decodes the value into
+// out unless that is nil.
+func (p *pageAPI) eval(expression string, out any) {
+	p.t.Helper()
+	if err := p.tryEval(expression, out); err != nil {
+		p.t.Fatalf("%v: %s: %v", p.tab, shorten(expression), err)
+	}
+}
+
+func (p *pageAPI) tryEval(expression string, out any) error {
+	return p.tab.evalWithin(callTimeout, expression, out)
+}
+
 // tryState is the tab's state; an error while its program is not up.
-func (tb *tab) tryState() (State, error) {
+func (p *pageAPI) tryState() (State, error) {
 	var s State
-	err := tb.tryEval("window.tabraft.state()", &s)
+	err := p.tryEval("window.tabraft.state()", &s)
 	return s, err
 }
 
 // state is the tab's state, which must be up.
-func (tb *tab) state() State {
-	tb.browser.t.Helper()
-	s, err := tb.tryState()
+func (p *pageAPI) state() State {
+	p.t.Helper()
+	s, err := p.tryState()
 	if err != nil {
-		tb.browser.t.Fatalf("%v: state: %v", tb, err)
+		p.t.Fatalf("%v: state: %v", p.tab, err)
 	}
 	return s
 }
 
 // log is the tab's log from..to.
-func (tb *tab) log(from, to uint64) []LogEntry {
-	tb.browser.t.Helper()
+func (p *pageAPI) log(from, to uint64) []LogEntry {
+	p.t.Helper()
 	var entries []LogEntry
-	tb.eval(fmt.Sprintf("tabraft.log(%d, %d)", from, to), &entries)
+	p.eval(fmt.Sprintf("tabraft.log(%d, %d)", from, to), &entries)
 	return entries
 }
 
 // entries is the map as the tab has applied it.
-func (tb *tab) entries() (map[string]string, error) {
+func (p *pageAPI) entries() (map[string]string, error) {
 	var entries map[string]string
-	err := tb.tryEval("tabraft.entries()", &entries)
+	err := p.tryEval("tabraft.entries()", &entries)
 	return entries, err
 }
 
 // command calls a function of window.tabraft that returns a command's promise.
 // Its error is a *Failure if the promise was rejected with one.
-func (tb *tab) command(name string, arguments ...any) (Result, error) {
-	return tb.commandWithin(commandTimeout, name, arguments...)
+func (p *pageAPI) command(name string, arguments ...any) (Result, error) {
+	return p.commandWithin(commandTimeout, name, arguments...)
 }
 
-func (tb *tab) commandWithin(limit time.Duration, name string, arguments ...any) (Result, error) {
+func (p *pageAPI) commandWithin(limit time.Duration, name string, arguments ...any) (Result, error) {
 	encoded, err := json.Marshal(append([]any{}, arguments...))
 	if err != nil {
 		return Result{}, err
@@ -125,7 +173,7 @@ func (tb *tab) commandWithin(limit time.Duration, name string, arguments ...any)
 	expression := fmt.Sprintf(`tabraft.%s(...%s).then(
 		(result) => ({result}),
 		(e) => ({failure: {code: String(e?.code ?? ""), message: String(e?.message ?? e)}}))`, name, encoded)
-	if err := tb.evalWithin(limit, expression, &answer); err != nil {
+	if err := p.tab.evalWithin(limit, expression, &answer); err != nil {
 		return Result{}, err
 	}
 	if answer.Failure != nil {
@@ -135,17 +183,17 @@ func (tb *tab) commandWithin(limit time.Duration, name string, arguments ...any)
 }
 
 // get reads a key; it must succeed.
-func (tb *tab) get(key string) Result {
-	tb.browser.t.Helper()
-	return tb.must("get", key)
+func (p *pageAPI) get(key string) Result {
+	p.t.Helper()
+	return p.must("get", key)
 }
 
 // must runs a command that must succeed.
-func (tb *tab) must(name string, arguments ...any) Result {
-	tb.browser.t.Helper()
-	result, err := tb.command(name, arguments...)
+func (p *pageAPI) must(name string, arguments ...any) Result {
+	p.t.Helper()
+	result, err := p.command(name, arguments...)
 	if err != nil {
-		tb.browser.t.Fatalf("%v: %s%v: %v", tb, name, arguments, err)
+		p.t.Fatalf("%v: %s%v: %v", p.tab, name, arguments, err)
 	}
 	return result
 }
@@ -156,4 +204,28 @@ func (r Result) value() string {
 		return "null"
 	}
 	return *r.Value
+}
+
+// hidden tells whether the page is hidden, as a background tab is.
+func (p *pageAPI) hidden() bool {
+	p.t.Helper()
+	var state string
+	p.eval("document.visibilityState", &state)
+	return state == "hidden"
+}
+
+// text is what the page shows, or a part of it, as a person reads it.
+func (p *pageAPI) text(selector string) (string, error) {
+	var text string
+	err := p.tryEval(fmt.Sprintf("document.querySelector(%q).innerText", selector), &text)
+	return text, err
+}
+
+// shorten fits an expression into a line.
+func shorten(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > 120 {
+		return s[:120] + "..."
+	}
+	return s
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 )
@@ -56,23 +55,6 @@ func TestCommands(t *testing.T) {
 	}
 	r.waitAcked(tabs...)
 	sameLogs(t, tabs)
-}
-
-// sameLogs waits until the tabs have applied as much and compares their logs.
-func sameLogs(t *testing.T, tabs []*tab) {
-	t.Helper()
-	waitFor(t, "equal logs", spreadTimeout, func() error {
-		first := tabs[0].state()
-		for _, tb := range tabs[1:] {
-			if s := tb.state(); s.LastApplied != first.LastApplied || s.LastIndex != first.LastIndex {
-				return fmt.Errorf("%v has applied %d of %d, %v %d of %d", tabs[0], first.LastApplied, first.LastIndex, tb, s.LastApplied, s.LastIndex)
-			}
-			if from := max(first.FirstIndex, tb.state().FirstIndex); !slices.Equal(tb.log(from, first.LastIndex), tabs[0].log(from, first.LastIndex)) {
-				return fmt.Errorf("%v and %v have different logs", tabs[0], tb)
-			}
-		}
-		return nil
-	})
 }
 
 // wantFailure wants a command to have failed with a code and some words.

@@ -6,7 +6,8 @@
 //	server.go         `tabraft serve` as a process that can be killed and restarted
 //	browser.go        a Chromium with its own profile
 //	tab.go            a tab: evaluate, reload, close, kill its renderer
-//	api.go            window.tabraft as Go methods
+//	api.go            window.tabraft as Go methods, for tabs of any browser
+//	cluster.go        what tabs agree on, and what was acknowledged to them
 //	room.go           a server, a browser and the tabs of one room
 //	wait.go           conditions with a limit, and what to say when it passes
 //	traces.go         what is kept of a failed test, under traces/

@@ -141,20 +141,6 @@ func TestNeverAppliedTwice(t *testing.T) {
 	}
 }
 
-// leaderAmong finds the tab of these that leads.
-func leaderAmong(tabs []*tab) (*tab, error) {
-	for _, tb := range tabs {
-		s, err := tb.tryState()
-		if err != nil {
-			return nil, err
-		}
-		if s.Role == "leader" {
-			return tb, nil
-		}
-	}
-	return nil, errors.New("none of them leads")
-}
-
 // A lesson closes leaders and opens tabs all the time: each time the tabs are
 // linked again soon, and the next leader's end costs no more than the first.
 func TestLeadersComeAndGo(t *testing.T) {

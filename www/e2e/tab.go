@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +25,7 @@ import (
 
 // A tab is one tab of a browser, alive or not.
 type tab struct {
+	pageAPI
 	browser  *browser
 	number   int // of the tab in its browser, from 1
 	ctx      context.Context
@@ -46,6 +46,7 @@ func (b *browser) attach(ctx context.Context, cancel context.CancelFunc) (*tab, 
 		return nil, err
 	}
 	tb := &tab{browser: b, ctx: ctx, cancel: cancel, crashed: make(chan struct{})}
+	tb.pageAPI = pageAPI{b.t, tb}
 	tb.id = chromedp.FromContext(ctx).Target.TargetID
 	// chromedp follows the document and the network, which costs a page that
 	// redraws and talks all the time more than it costs to look when asked.
@@ -102,19 +103,7 @@ func mustCall[P, R any](tb *tab, command cdp.Command[P, R], params P) R {
 
 func (tb *tab) String() string { return fmt.Sprintf("tab %d", tb.number) }
 
-// eval evaluates JavaScript, waits for a promise, and decodes the value into
-// out unless that is nil.
-func (tb *tab) eval(expression string, out any) {
-	tb.browser.t.Helper()
-	if err := tb.tryEval(expression, out); err != nil {
-		tb.browser.t.Fatalf("%v: %s: %v", tb, shorten(expression), err)
-	}
-}
-
-func (tb *tab) tryEval(expression string, out any) error {
-	return tb.evalWithin(callTimeout, expression, out)
-}
-
+// evalWithin evaluates JavaScript as a person at the developer console does.
 func (tb *tab) evalWithin(limit time.Duration, expression string, out any) error {
 	ctx, done := context.WithTimeout(tb.ctx, limit)
 	defer done()
@@ -133,15 +122,6 @@ func (tb *tab) evalWithin(limit time.Duration, expression string, out any) error
 		return errors.New("undefined")
 	}
 	return json.Unmarshal(result.Result.Value, out)
-}
-
-// shorten fits an expression into a line.
-func shorten(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > 120 {
-		return s[:120] + "..."
-	}
-	return s
 }
 
 // injectScript runs JavaScript before the scripts of every page the tab loads
@@ -292,21 +272,6 @@ func (b *browser) live() []*tab {
 func (tb *tab) front() {
 	tb.browser.t.Helper()
 	mustCall(tb, page.BringToFront, cdp.Empty{})
-}
-
-// hidden tells whether the page is hidden, as a background tab is.
-func (tb *tab) hidden() bool {
-	tb.browser.t.Helper()
-	var state string
-	tb.eval("document.visibilityState", &state)
-	return state == "hidden"
-}
-
-// text is what the page shows, or a part of it, as a person reads it.
-func (tb *tab) text(selector string) (string, error) {
-	var text string
-	err := tb.tryEval(fmt.Sprintf("document.querySelector(%q).innerText", selector), &text)
-	return text, err
 }
 
 // press types keys into whatever has the focus; kb names the special ones. A

@@ -46,7 +46,7 @@ const (
 
 // waitText waits until a part of a tab's page shows a text, whatever its case,
 // and returns all that the part shows.
-func waitText(t testing.TB, tb *tab, part, words string, limit time.Duration) string {
+func waitText(t testing.TB, tb anyTab, part, words string, limit time.Duration) string {
 	t.Helper()
 	var text string
 	waitFor(t, fmt.Sprintf("%v to show %q in %s", tb, words, part), limit, func() (err error) {
