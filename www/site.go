@@ -113,17 +113,27 @@ func SetPolicy(h http.Header) {
 	h.Set("Referrer-Policy", "no-referrer")
 }
 
+// ServeHTTP answers for the page at / and for assets. Other pages have addresses
+// of their own.
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name := strings.TrimPrefix(r.URL.Path, "/")
+	switch {
+	case name == "":
+		name = indexName
+	case strings.HasSuffix(name, ".html") && name != indexName:
+		name = ""
+	}
+	s.answer(w, r, name)
+}
+
+// answer serves the file of a name; there is none without a name.
+func (s *site) answer(w http.ResponseWriter, r *http.Request, name string) {
 	h := w.Header()
 	SetPolicy(h)
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		h.Set("Allow", "GET, HEAD")
 		http.Error(w, "only GET and HEAD are answered here", http.StatusMethodNotAllowed)
 		return
-	}
-	name := strings.TrimPrefix(r.URL.Path, "/")
-	if name == "" {
-		name = indexName
 	}
 	if strings.HasSuffix(name, ".html") && !s.built() {
 		h.Set("Content-Type", contentTypes[".html"])

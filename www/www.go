@@ -35,5 +35,10 @@ var page = sync.OnceValue(func() *site {
 // security policy; what does not exist is a plain 404.
 func Handler() http.Handler { return page() }
 
+// Page serves another embedded page, such as lab.html, wherever it is mounted.
+func Page(name string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { page().answer(w, r, name) })
+}
+
 // Built tells whether this program was compiled after the page was built.
 func Built() bool { return page().built() }

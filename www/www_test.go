@@ -72,6 +72,20 @@ func TestEncodingFollowsAcceptEncoding(t *testing.T) {
 	}
 }
 
+// A page has one address: another's file name is none.
+func TestOtherPages(t *testing.T) {
+	tree := builtTree()
+	tree["lab.html"] = &fstest.MapFile{Data: []byte("the lab")}
+	if response, _ := ask(t, tree, "GET", "/lab.html"); response.StatusCode != http.StatusNotFound {
+		t.Errorf("GET /lab.html: %d", response.StatusCode)
+	}
+	w := httptest.NewRecorder()
+	newSite(tree).answer(w, httptest.NewRequest("GET", "/lab/", nil), "lab.html")
+	if w.Code != http.StatusOK || w.Body.String() != "the lab" {
+		t.Errorf("the lab's page: %d, %q", w.Code, w.Body)
+	}
+}
+
 func TestTypesAndCaching(t *testing.T) {
 	for _, c := range []struct{ target, contentType, cache string }{
 		{"/", "text/html; charset=utf-8", cacheAsk},

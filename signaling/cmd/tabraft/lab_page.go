@@ -27,9 +27,12 @@ const (
 
 func (l *labPage) mount(mux *http.ServeMux) {
 	mux.Handle("/lab", http.RedirectHandler(labPath, http.StatusMovedPermanently))
-	mux.Handle(labPath, page(labPath, "lab.html"))
-	mux.Handle(roomPath, page(roomPath, "lab-room.html"))
-	mux.HandleFunc("GET "+labPath+"status", func(w http.ResponseWriter, r *http.Request) { l.status(w, &l.suite, nil) })
+	mux.Handle(labPath+"{$}", www.Page("lab.html"))
+	mux.Handle(roomPath, www.Page("lab-room.html"))
+	mux.HandleFunc("GET "+labPath+"status", func(w http.ResponseWriter, r *http.Request) {
+		l.suite.Want()
+		l.status(w, &l.suite, nil)
+	})
 	mux.HandleFunc("GET "+roomPath+"/status", func(w http.ResponseWriter, r *http.Request) {
 		if l.roomErr == nil {
 			l.room.Want()
@@ -39,20 +42,6 @@ func (l *labPage) mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+programPath, l.program)
 	mux.HandleFunc("GET "+labPath+"wasm_exec.js", script(l.wasmExec))
 	mux.HandleFunc("GET "+labPath+"seeded.js", script([]byte(seeded.JS)))
-}
-
-// page serves one of the embedded pages at one path.
-func page(path, name string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != path {
-			www.SetPolicy(w.Header())
-			http.Error(w, "404: there is nothing at this address", http.StatusNotFound)
-			return
-		}
-		inner := r.Clone(r.Context())
-		inner.URL.Path = "/" + name
-		www.Handler().ServeHTTP(w, inner)
-	})
 }
 
 // labStatus is what pages ask for again and again.

@@ -51,6 +51,7 @@ func labServe(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		return fail(err)
 	}
 	o.mount = l.mount
+	l.suite.Want() // before somebody asks
 	watching, stop := context.WithCancel(ctx)
 	var done sync.WaitGroup
 	done.Go(func() { kit.Watch(watching, pkg, &l.suite, &l.room) })
@@ -105,7 +106,6 @@ func newLabPage(ctx context.Context, pkg *kit.Package, repo string, repoErr erro
 	}
 	l.suite.Compile = func(ctx context.Context, out string) error { return pkg.Build(ctx, out, true) }
 	l.suite.Note = note("the tests with " + pkg.Import)
-	l.suite.Want()
 	l.room.Compile = func(ctx context.Context, out string) error { return pkg.BuildRoom(ctx, repo, out) }
 	l.room.Note = note("the room with " + pkg.Import)
 	return l, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -61,4 +62,30 @@ func TestLabAddresses(t *testing.T) {
 		t.Error("seeded.js is not served")
 	}
 	get("/lab/wasm_exec.js", http.StatusOK)
+}
+
+// `tabraft serve` has the lab with the textbook Raft, where it can be compiled.
+func TestTextbookLab(t *testing.T) {
+	get := func(h http.Handler, path string) (int, string) {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		return w.Code, w.Body.String()
+	}
+	mux := http.NewServeMux()
+	(&textbookLab{ctx: t.Context(), log: io.Discard}).mount(mux)
+	code, body := get(mux, "/lab/wasm_exec.js")
+	if code != http.StatusOK || !strings.Contains(body, "Go") {
+		t.Errorf("wasm_exec.js: %d, %.100s", code, body)
+	}
+	if code, _ := get(mux, "/lab/elsewhere"); code != http.StatusNotFound {
+		t.Errorf("/lab/elsewhere: %d", code)
+	}
+
+	t.Chdir(t.TempDir())
+	mux = http.NewServeMux()
+	(&textbookLab{ctx: t.Context(), log: io.Discard}).mount(mux)
+	code, body = get(mux, "/lab/")
+	if code != http.StatusNotFound || !strings.Contains(body, "make run") || !strings.Contains(body, "source folder") {
+		t.Errorf("without the source folder: %d, %s", code, body)
+	}
 }

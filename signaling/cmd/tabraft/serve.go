@@ -36,10 +36,9 @@ type serveOptions struct {
 	ice     iceFlag
 	logs    logFlag
 	verbose bool
-	// The lab's page, if it is served too: its handlers, and the line to print.
-	mount func(mux *http.ServeMux)
-	page  string // the path that is announced, below /
-	todo  string // what to do there
+	mount   func(mux *http.ServeMux) // adds the lab's handlers
+	page    string                   // the path that is announced, below /
+	todo    string                   // what to do there
 }
 
 // serve is `tabraft serve`.
@@ -54,6 +53,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return status
 	}
 	o.todo = "in three tabs"
+	o.mount = (&textbookLab{ctx: ctx, log: &lineWriter{w: stderr}}).mount
 	if err := listenAndServe(ctx, o, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "tabraft serve: %v\n", err)
 		return exitFailed
@@ -76,9 +76,7 @@ func listenAndServe(ctx context.Context, o serveOptions, stdout, stderr io.Write
 	mux.Handle(signaling.Path, signals)
 	mux.Handle("/healthz", signals)
 	mux.Handle("/", www.Handler())
-	if o.mount != nil {
-		o.mount(mux)
-	}
+	o.mount(mux)
 	server := &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: readHeaderTimeout,

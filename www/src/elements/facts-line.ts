@@ -1,4 +1,5 @@
-// <tabraft-facts>: the figures of this server in one line at the foot.
+// <tabraft-facts>: the figures of this server in one line at the foot, with the
+// way to the lab and to the help.
 
 import type { State } from "../api";
 import { button, h, say } from "../dom";
@@ -16,7 +17,7 @@ export class FactsLine extends HTMLElement {
       this.#values.set(name, value);
       this.#list.append(h("div", {}, h("dt", {}, name), value));
     }
-    this.append(this.#list, button("Keys and help", () => document.querySelector<HTMLElement & { open(): void }>("tabraft-keys")?.open(),
+    this.append(this.#list, h("a", { href: "/lab/", target: "_blank", rel: "noopener" }, "Raft lab"), button("Keys and help", () => document.querySelector<HTMLElement & { open(): void }>("tabraft-keys")?.open(),
       { class: "quiet", "aria-keyshortcuts": "?" }));
     live.watch((state) => this.#draw(state));
   }
