@@ -61,7 +61,7 @@ func TestServers(t *testing.T) {
 	}
 	oldest := servers[4].ID
 	before := float64(time.Now().UnixMilli())
-	ok(t, db.Take(ctx, oldest, bob))
+	ok(t, take(db, ctx, oldest, bob))
 	if servers, _ = db.Servers(ctx, "r"); servers[0].ID != oldest || servers[0].Owner != bob || servers[0].Used < before {
 		t.Errorf("after it was taken: %+v", servers)
 	}
@@ -144,7 +144,7 @@ func TestWhoMayNotFound(t *testing.T) {
 	if _, err := try("made"); err == nil {
 		t.Error("founded with another's server")
 	}
-	ok(t, db.Take(ctx, id, alice))
+	ok(t, take(db, ctx, id, alice))
 	st, _, _ := loaded(t, db, alice)
 	ok(t, save(t, st, entry(1, "x")))
 	ok(t, save(t, st, snapshot(1, "state")))
@@ -226,7 +226,7 @@ func TestCancelledTransaction(t *testing.T) {
 	db := created(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	want(t, db.Take(ctx, id, bob), context.Canceled)
+	want(t, take(db, ctx, id, bob), context.Canceled)
 	servers, err := db.Servers(background(t), "r")
 	ok(t, err)
 	if servers[0].Owner != alice {
@@ -247,6 +247,6 @@ func TestDamagedRecords(t *testing.T) {
 	want(t, err, ErrDamaged)
 	_, err = db.Servers(ctx, "r")
 	want(t, err, ErrDamaged)
-	want(t, db.Take(ctx, id, bob), ErrDamaged)
-	t.Log(db.Take(ctx, id, bob))
+	want(t, take(db, ctx, id, bob), ErrDamaged)
+	t.Log(take(db, ctx, id, bob))
 }

@@ -151,3 +151,9 @@ func ok(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// take is DB.Take for tests that want to know only whether it can be done.
+func take(db *DB, ctx context.Context, id raft.ID, owner string) error {
+	_, err := db.Take(ctx, id, owner)
+	return err
+}

@@ -115,16 +115,18 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 	return founded && err == nil, onServer("found with", s.ID, err)
 }
 
-// Take makes owner the one incarnation that may save as this server, and fences
-// off the one before. ErrUnknown if there is no such server.
-func (db *DB) Take(ctx context.Context, id raft.ID, owner string) error {
-	err := db.run(ctx, readWrite, []any{storeServers}, func(t *tx) {
+// Take makes owner the one incarnation that may save as this server, fences off
+// the one before, and gives the server as it is then. ErrUnknown if there is no
+// such server.
+func (db *DB) Take(ctx context.Context, id raft.ID, owner string) (taken Server, err error) {
+	err = db.run(ctx, readWrite, []any{storeServers}, func(t *tx) {
 		t.known(id, func(s Server) {
 			s.Owner, s.Used = owner, float64(time.Now().UnixMilli())
 			t.put(storeServers, js.ValueOf(s.value()))
+			taken = s
 		})
 	})
-	return onServer("take", id, err)
+	return taken, onServer("take", id, err)
 }
 
 // SetCluster makes it durable that a server belongs to a cluster, and tells

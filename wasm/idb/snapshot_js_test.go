@@ -134,7 +134,7 @@ func TestFencedSnapshot(t *testing.T) {
 	old, _, failed := loaded(t, db, alice)
 	ok(t, save(t, old, entry(1, "a")))
 	ok(t, save(t, old, entry(2, "b")))
-	ok(t, db.Take(background(t), id, bob))
+	ok(t, take(db, background(t), id, bob))
 	want(t, save(t, old, snapshot(2, "ab")), ErrFenced)
 	want(t, receive(t, failed), ErrFenced)
 	_, stored, _ := loaded(t, db, bob)

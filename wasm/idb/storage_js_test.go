@@ -99,7 +99,7 @@ func TestFence(t *testing.T) {
 	db := created(t)
 	old, _, failed := loaded(t, db, alice)
 	ok(t, save(t, old, entry(1, "alice")))
-	ok(t, db.Take(background(t), id, bob))
+	ok(t, take(db, background(t), id, bob))
 
 	done := make(chan error, 3)
 	for i := range uint64(3) {
@@ -140,7 +140,7 @@ func TestFenceUnderLoad(t *testing.T) {
 		})
 		if i == 100 {
 			go func() {
-				if err := other.Take(background(t), id, bob); err != nil {
+				if err := take(other, background(t), id, bob); err != nil {
 					t.Error(err)
 				}
 			}()
@@ -168,7 +168,7 @@ func TestForget(t *testing.T) {
 	want(t, receive(t, failed), ErrUnknown)
 	_, err := db.Storage(id, alice, func(error) {}).Load()
 	want(t, err, ErrUnknown)
-	want(t, db.Take(background(t), id, bob), ErrUnknown)
+	want(t, take(db, background(t), id, bob), ErrUnknown)
 
 	servers, err := db.Servers(background(t), "r")
 	ok(t, err)

@@ -80,59 +80,48 @@ func openHome(ctx context.Context, db *idb.DB, room client.Room) (*browserHome, 
 			if s.ID != own {
 				continue
 			}
-			release, ok, err := claimWait(ctx, h.room, own, h.incarnation, ownWait)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				return h.adopt(ctx, s, release)
+			if ok, err := h.adopt(ctx, s, ownWait); ok || err != nil {
+				return h, err
 			}
 		}
 	}
 	for _, s := range known {
-		release, ok, err := claim(ctx, h.room, s.ID, h.incarnation)
-		if err != nil {
-			return nil, err
+		if ok, err := h.adopt(ctx, s, 0); ok || err != nil {
+			return h, err
 		}
-		if !ok {
-			continue
-		}
-		if adopted, err := h.adopt(ctx, s, release); !errors.Is(err, idb.ErrUnknown) {
-			return adopted, err
-		}
-		release() // it was removed and forgotten meanwhile
 	}
-	return h.create(ctx)
+	return h, h.create(ctx)
 }
 
-// adopt takes an identity that was claimed. What was read of it before may be
-// old, so it is read again.
-func (h *browserHome) adopt(ctx context.Context, s idb.Server, release func()) (*browserHome, error) {
-	if err := h.db.Take(ctx, s.ID, h.incarnation); err != nil {
-		return nil, err
+// adopt claims an identity and takes it. It gives false if another tab has it, for
+// as long as it is waited for, or if there is no such identity any more: known may
+// be out of date, since another tab may have been removed and forgotten.
+func (h *browserHome) adopt(ctx context.Context, known idb.Server, wait time.Duration) (ok bool, err error) {
+	release, ok, err := Claim(ctx, h.room, known.ID, h.incarnation, wait)
+	if err != nil || !ok {
+		return false, err
 	}
-	servers, err := h.db.Servers(ctx, h.room)
+	now, err := h.db.Take(ctx, known.ID, h.incarnation)
 	if err != nil {
-		return nil, err
-	}
-	for _, now := range servers {
-		if now.ID == s.ID {
-			s = now
+		release()
+		if errors.Is(err, idb.ErrUnknown) {
+			return false, nil
 		}
+		return false, err
 	}
-	h.id, h.cluster, h.release = s.ID, s.Cluster, release
+	h.id, h.cluster, h.release = now.ID, now.Cluster, release
 	rememberID(h.room, h.id)
-	return h, nil
+	return true, nil
 }
 
-func (h *browserHome) create(ctx context.Context) (*browserHome, error) {
+func (h *browserHome) create(ctx context.Context) error {
 	h.id = newID()
 	release, ok, err := claim(ctx, h.room, h.id, h.incarnation)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !ok {
-		return nil, fmt.Errorf("the new server %s is claimed already", h.id)
+		return fmt.Errorf("the new server %s is claimed already", h.id)
 	}
 	h.release = release
 	self := idb.Server{ID: h.id, Room: h.room, Owner: h.incarnation, Used: nowMs()}
@@ -147,10 +136,10 @@ func (h *browserHome) create(ctx context.Context) (*browserHome, error) {
 	}
 	if err != nil {
 		release()
-		return nil, err
+		return err
 	}
 	rememberID(h.room, h.id)
-	return h, nil
+	return nil
 }
 
 func (h *browserHome) ID() raft.ID     { return h.id }
@@ -160,7 +149,7 @@ func (h *browserHome) Close()          { h.release(); h.db.Close() }
 
 // Begin implements Home: the new life fences off the one before.
 func (h *browserHome) Begin(incarnation string, failed func(error)) (node.Storage, error) {
-	if err := h.db.Take(context.Background(), h.id, incarnation); err != nil {
+	if _, err := h.db.Take(context.Background(), h.id, incarnation); err != nil {
 		return nil, err
 	}
 	h.incarnation = incarnation

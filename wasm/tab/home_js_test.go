@@ -1,0 +1,94 @@
+package tab
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"syscall/js"
+	"testing"
+	"time"
+
+	"tabraft/raft"
+	"tabraft/signaling/client"
+	"tabraft/wasm/idb"
+)
+
+// testDB opens a database of the test's own, which is deleted after it.
+func testDB(t *testing.T) *idb.DB {
+	t.Helper()
+	if js.Global().Get("document").IsUndefined() {
+		t.Skip("there is no document: this test runs in a browser only")
+	}
+	name := fmt.Sprintf("test %s %x", t.Name(), rand.Uint64())
+	db, err := idb.Open(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		db.Close()
+		js.Global().Get("indexedDB").Call("deleteDatabase", name)
+	})
+	return db
+}
+
+// home opens the home that a tab in the room gets.
+func home(t *testing.T, db *idb.DB, room client.Room) *browserHome {
+	t.Helper()
+	h, err := openHome(t.Context(), db, room)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.release)
+	return h
+}
+
+// An identity that was forgotten after a tab had read of it, its own of before the
+// reload too, is not taken, and not an error: the tab looks further.
+func TestForgottenWhileATabOpens(t *testing.T) {
+	db, room := testDB(t), client.RandomRoom()
+	first := home(t, db, room)
+	known, err := db.Servers(t.Context(), first.room)
+	if err != nil || len(known) != 1 {
+		t.Fatal(known, err)
+	}
+	first.release()
+	if err := first.Forget(); err != nil {
+		t.Fatal(err)
+	}
+	h := &browserHome{db: db, room: first.room, incarnation: newIncarnation()}
+	for _, wait := range []time.Duration{ownWait, 0} {
+		rememberID(h.room, known[0].ID) // as the tab did before its reload
+		if ok, err := h.adopt(t.Context(), known[0], wait); ok || err != nil {
+			t.Errorf("waiting %v: %v, %v", wait, ok, err)
+		}
+		// It did not keep the claim.
+		release, ok, err := claimWait(t.Context(), h.room, known[0].ID, "someone", 5*time.Second)
+		if err != nil || !ok {
+			t.Fatalf("the claim was kept: %v, %v", ok, err)
+		}
+		release()
+	}
+	if again := home(t, db, room); again.id == known[0].ID || again.id == raft.None {
+		t.Errorf("it came back as %v", again.id)
+	}
+}
+
+// A tab whose own identity is claimed elsewhere, as a duplicated tab's is, takes
+// another; so does one that finds all of them claimed.
+func TestClaimedIdentitiesAreLeftAlone(t *testing.T) {
+	db, room := testDB(t), client.RandomRoom()
+	a, b := home(t, db, room), home(t, db, room)
+	c := home(t, db, room)
+	if a.id == b.id || b.id == c.id || a.id == c.id {
+		t.Fatalf("%v, %v, %v", a.id, b.id, c.id)
+	}
+	b.release()
+	if free, ok, err := claimWait(t.Context(), b.room, b.id, "someone", 5*time.Second); err != nil || !ok {
+		t.Fatal(ok, err)
+	} else {
+		free()
+	}
+	rememberID(b.room, a.id)
+	if d := home(t, db, room); d.id != b.id {
+		t.Errorf("it is %v, not %v, which is free", d.id, b.id)
+	}
+}
