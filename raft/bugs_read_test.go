@@ -255,22 +255,28 @@ func TestLeaseIsKeptByFollowers(t *testing.T) {
 	}
 }
 
-// Reads that followers asked for are limited, and answered at the round's index.
+// Reads that followers asked for are limited, for each of them, and answered at the
+// round's index. They do not keep out the leader's own, which are limited too.
 func TestReadsOfFollowers(t *testing.T) {
 	c := lead(t, testConfig(), 3)
 	receive(t, c, Message{Type: ReadIndex, From: 9, Term: 2, Hint: 1}) // no member
 	for i := range uint64(maxReads + 10) {
 		receive(t, c, Message{Type: ReadIndex, From: 3, Term: 2, Hint: i})
 	}
-	if len(c.reads.waiting) != maxReads {
+	if len(c.reads.waiting) != maxReadsOf {
 		t.Fatalf("%d wait", len(c.reads.waiting))
+	}
+	for range maxReads - maxReadsOf {
+		if _, err := c.ReadIndex(c.now); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := c.ReadIndex(c.now); err != ErrOverloaded {
 		t.Fatal(err)
 	}
 	answers(t, c)
 	out, _ := stepReads(t, c, Message{Type: AppendEntriesReply, From: 2, Term: 2, LogIndex: 2, Round: c.reads.round})
-	if replies := ofType(out, ReadIndexReply); len(replies) != maxReads || replies[7].Hint != 7 || replies[7].LogIndex != 2 || replies[7].To != 3 {
+	if replies := ofType(out, ReadIndexReply); len(replies) != maxReadsOf || replies[7].Hint != 7 || replies[7].LogIndex != 2 || replies[7].To != 3 {
 		t.Fatalf("%d answers", len(replies))
 	}
 }

@@ -15,9 +15,14 @@ import "time"
 // which the rest of Raft's safety does not stand: their rates must differ by
 // less than a tenth, and they must go on while a machine sleeps.
 
-// maxReads limits the requests of ReadIndex that wait for a round, and the answers
-// that wait for Ready.
-const maxReads = 4096
+// maxReads limits this server's own requests of ReadIndex that wait for a round,
+// and the answers that wait for Ready; maxReadsOf the requests of each other
+// server, which has few unanswered at a time unless it floods. Of theirs, further
+// ones are dropped.
+const (
+	maxReads   = 4096
+	maxReadsOf = 64
+)
 
 // reads are a leader's.
 type reads struct {
@@ -66,9 +71,18 @@ func (c *Core) ReadIndex(now time.Duration) (ticket uint64, err error) {
 }
 
 func (c *Core) handleReadIndex(m Message) {
-	if c.role == Leader && c.peer(m.From) != nil && len(c.reads.waiting) < maxReads {
+	if c.role == Leader && c.peer(m.From) != nil && c.reads.waitingOf(m.From) < maxReadsOf {
 		c.reads.waiting = append(c.reads.waiting, readRequest{m.From, m.Hint})
 	}
+}
+
+func (r *reads) waitingOf(id ID) (n int) {
+	for _, q := range r.waiting {
+		if q.from == id {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *Core) handleReadIndexReply(m Message) {

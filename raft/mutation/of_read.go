@@ -10,7 +10,7 @@ var readMutants = []mutant{
 	{name: "a leader's own reads without limit", rule: "doc.go: limits",
 		old: "if c.role == Leader && len(c.reads.waiting) >= maxReads {", new: "if false {"},
 	{name: "followers' reads without limit", rule: "doc.go: limits",
-		old: "c.peer(m.From) != nil && len(c.reads.waiting) < maxReads {", new: "c.peer(m.From) != nil {"},
+		old: "c.peer(m.From) != nil && c.reads.waitingOf(m.From) < maxReadsOf {", new: "c.peer(m.From) != nil {"},
 	{name: "reads of strangers", rule: "read.go: followers' reads",
 		old: "if c.role == Leader && c.peer(m.From) != nil &&", new: "if c.role == Leader &&"},
 	{name: "whoever answers a read is believed", rule: "dissertation 6.4: the leader answers", bugs: []int{15},

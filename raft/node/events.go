@@ -27,8 +27,11 @@ const (
 	// EventNotYet: the cluster has not let this server in yet, says Peer, for the
 	// reason Err.
 	EventNotYet
-	// EventRejected: something from Peer was refused, for the reason Err.
+	// EventRejected: something from Peer was refused, Count times, for the reason
+	// Err. If Offence is set, no sound server would have sent it.
 	EventRejected
+	// EventForeign: Status.Foreign changed.
+	EventForeign
 	// EventSnapshot: a snapshot up to Index, of Size bytes, was taken.
 	EventSnapshot
 	// EventRestored: the state machine was set to a snapshot up to Index, of
@@ -50,6 +53,8 @@ type Event struct {
 	Entries []raft.Entry
 	Message *raft.Message
 	Err     error
+	Count   uint64
+	Offence bool
 }
 
 func (n *Node) emit(e Event) {
@@ -102,6 +107,9 @@ type Status struct {
 	Now time.Duration
 	// Dropped counts frames that did not fit into the inbox.
 	Dropped uint64
+	// Foreign are the connected servers that belong to another cluster, and to
+	// which. It must not be changed.
+	Foreign map[raft.ID]uint64
 	// RemoveAfter is Config.RemoveAfter as it is now.
 	RemoveAfter time.Duration
 	// Removals are the members that this leader is about to remove, and when: at
@@ -117,7 +125,7 @@ func (n *Node) Status() Status {
 	dropped := n.inbox.dropped
 	n.inbox.mu.Unlock()
 	return Status{Status: n.core.Status(), Cluster: n.cluster, Now: n.now(), Dropped: dropped,
-		RemoveAfter: n.removeAfter, Removals: n.due}
+		RemoveAfter: n.removeAfter, Removals: n.due, Foreign: n.foreign}
 }
 
 // Entries gives the log's entries from..to, both included, as far as they

@@ -10,8 +10,12 @@ import (
 // Raft sends again what matters. Beyond them a local client gets
 // ErrOverloaded.
 const (
-	maxInboxFrames = 4096
-	maxInboxBytes  = 8 << 20
+	maxInboxFrames = 8192
+	maxInboxBytes  = 16 << 20
+	// maxPeerFrames and maxPeerBytes are one peer's share of them: a peer that
+	// floods must not keep the others' frames out.
+	maxPeerFrames = 2048
+	maxPeerBytes  = 4 << 20
 	// maxOutstanding is how many of this server's proposals, and how many of its
 	// reads, wait for an answer, and how many calls of clients for the loop.
 	maxOutstanding = 8192
@@ -44,13 +48,21 @@ type inbox struct {
 	queue   []input
 	frames  int
 	bytes   int
+	shares  map[raft.ID]share // of those with frames in the queue
 	asks    int
 	dropped uint64
-	closed  bool
-	wake    chan struct{} // holds a token while the loop has something to do
+	// droppedOf are the dropped frames that the loop was not told of.
+	droppedOf map[raft.ID]uint64
+	closed    bool
+	wake      chan struct{} // holds a token while the loop has something to do
 }
 
-func newInbox() *inbox { return &inbox{wake: make(chan struct{}, 1)} }
+// share is what one peer has in the queue.
+type share struct{ frames, bytes int }
+
+func newInbox() *inbox {
+	return &inbox{wake: make(chan struct{}, 1), shares: map[raft.ID]share{}}
+}
 
 // put reports whether the loop is still there to take it.
 func (b *inbox) put(in input) bool {
@@ -63,16 +75,32 @@ func (b *inbox) put(in input) bool {
 	case inputAsk:
 		b.asks++
 	case inputFrame:
-		if b.frames >= maxInboxFrames || b.bytes+len(in.frame) > maxInboxBytes {
-			b.dropped++
+		s := b.shares[in.peer]
+		if b.frames >= maxInboxFrames || b.bytes+len(in.frame) > maxInboxBytes ||
+			s.frames >= maxPeerFrames || s.bytes+len(in.frame) > maxPeerBytes {
+			b.drop(in.peer)
 			return true
 		}
 		b.frames++
 		b.bytes += len(in.frame)
+		b.shares[in.peer] = share{s.frames + 1, s.bytes + len(in.frame)}
 	}
 	b.queue = append(b.queue, in)
 	b.nudge()
 	return true
+}
+
+// drop counts a frame that was not taken. Whoever sends under more ids than the
+// inbox takes frames is not told from the rest.
+func (b *inbox) drop(peer raft.ID) {
+	b.dropped++
+	if b.droppedOf == nil {
+		b.droppedOf = map[raft.ID]uint64{}
+	}
+	if _, known := b.droppedOf[peer]; !known && len(b.droppedOf) >= raft.MaxMembers {
+		peer = raft.None
+	}
+	b.droppedOf[peer]++
 }
 
 // asker is what a client of this server wants, of which there may be many: a
@@ -133,12 +161,14 @@ func (b *inbox) nudge() {
 }
 
 // take gives everything queued and leaves spare as the new queue's room.
-func (b *inbox) take(spare []input) []input {
+// It also tells of the frames dropped since it was last called, by sender.
+func (b *inbox) take(spare []input) ([]input, map[raft.ID]uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	all := b.queue
-	b.queue, b.frames, b.bytes, b.asks = spare[:0], 0, 0, 0
-	return all
+	all, dropped := b.queue, b.droppedOf
+	b.queue, b.frames, b.bytes, b.asks, b.droppedOf = spare[:0], 0, 0, 0, nil
+	clear(b.shares)
+	return all, dropped
 }
 
 // close ends the inbox and gives what was still queued.

@@ -19,7 +19,7 @@ type Node struct {
 	// sending is held from the core's Ready until its messages are with the
 	// Transport. Taken before mu.
 	sending sync.Mutex
-	// mu guards core, with cfg.Rand, err, cluster, left, removeAfter and due; the loop holds it while it
+	// mu guards core, with cfg.Rand, err, cluster, left, removeAfter, due and foreign; the loop holds it while it
 	// feeds the core, never while it calls out.
 	mu      sync.Mutex
 	core    *raft.Core
@@ -30,10 +30,14 @@ type Node struct {
 	// be removed; a map is replaced, not changed.
 	removeAfter time.Duration
 	due         map[raft.ID]time.Duration
+	// foreign are the connected servers of other clusters. Only the loop
+	// replaces the map.
+	foreign map[raft.ID]uint64
 
 	// What follows belongs to the loop.
 	peers     map[raft.ID]bool // connected
-	applied   uint64           // last index that the state machine has
+	asks      map[raft.ID]*meter
+	applied   uint64 // last index that the state machine has
 	proposals proposals
 	reads     reads
 	transfers transfers
@@ -70,7 +74,7 @@ func Start(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, inbox: newInbox(), done: make(chan struct{}),
-		core: core, cluster: cfg.Cluster, peers: map[raft.ID]bool{}, heardLeader: -1,
+		core: core, cluster: cfg.Cluster, peers: map[raft.ID]bool{}, asks: map[raft.ID]*meter{}, heardLeader: -1,
 		removeAfter: atLeastMin(cfg.RemoveAfter),
 	}
 	n.admission.stranded = -1
@@ -125,8 +129,10 @@ func (n *Node) run() {
 		if n.cfg.Gather != nil {
 			n.cfg.Gather()
 		}
-		queue = n.inbox.take(queue)
+		var dropped map[raft.ID]uint64
+		queue, dropped = n.inbox.take(queue)
 		n.guard(func() { n.round(queue) })
+		n.reportDropped(dropped)
 		clear(queue)
 	}
 	n.failAll()
@@ -215,8 +221,11 @@ func (n *Node) handle(in *input) {
 	case inputPeerUp:
 		n.peers[in.peer] = true
 		n.admission.next = 0
+		n.greet(in.peer)
 	case inputPeerDown:
 		delete(n.peers, in.peer)
+		delete(n.asks, in.peer)
+		n.notForeign(in.peer)
 		n.mu.Lock()
 		n.core.PeerDown(n.now(), in.peer)
 		n.mu.Unlock()
@@ -252,12 +261,19 @@ func (n *Node) end(why error) {
 func (n *Node) handleFrame(peer raft.ID, b []byte) {
 	f, err := wire.Decode(b)
 	if err != nil {
-		n.reject(peer, err)
+		n.rejectFrame(peer, err)
 		return
 	}
 	if f.From != peer || f.To != n.cfg.ID {
-		n.reject(peer, fmt.Errorf("a frame from %s to %s came over the connection with %s", f.From, f.To, peer))
+		n.offend(peer, fmt.Errorf("a frame from %s to %s came over the connection with %s", f.From, f.To, peer))
 		return
+	}
+	switch f.Kind {
+	case wire.KindJoin, wire.KindRemove, wire.KindTransfer, wire.KindGreet:
+		if !n.mayAsk(peer) {
+			n.offend(peer, errAsksTooOften)
+			return
+		}
 	}
 	switch f.Kind {
 	case wire.KindJoin:
@@ -270,8 +286,7 @@ func (n *Node) handleFrame(peer raft.ID, b []byte) {
 	if n.cluster == 0 {
 		return // not let in yet
 	}
-	if f.Cluster != n.cluster {
-		n.reject(peer, fmt.Errorf("it is of cluster %016x, this server of %016x", f.Cluster, n.cluster))
+	if !n.checkCluster(&f) {
 		return
 	}
 	switch f.Kind {
@@ -285,6 +300,7 @@ func (n *Node) handleFrame(peer raft.ID, b []byte) {
 		n.handleRemove(f)
 	case wire.KindTransfer:
 		n.handleTransfer(f)
+	case wire.KindGreet: // of the same cluster: no news
 	}
 }
 
@@ -294,7 +310,7 @@ func (n *Node) handleMessages(f wire.Frame) {
 		m := &f.Messages[i]
 		n.emit(Event{Kind: EventReceived, Peer: m.From, Message: m})
 		if err := n.step(now, m); err != nil {
-			n.reject(f.From, err)
+			n.offend(f.From, err)
 		}
 		switch m.Type {
 		case raft.AppendEntries, raft.InstallSnapshot:
@@ -303,11 +319,6 @@ func (n *Node) handleMessages(f wire.Frame) {
 			n.tellRemoved(f.From)
 		}
 	}
-}
-
-// reject reports input that this server refused.
-func (n *Node) reject(peer raft.ID, err error) {
-	n.emit(Event{Kind: EventRejected, Peer: peer, Err: err})
 }
 
 // carryOut does what the core wants, until it wants nothing more.

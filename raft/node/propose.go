@@ -57,6 +57,8 @@ type proposals struct {
 	fresh []*proposal // not looked at yet
 	// inLog names who waits for the entry at an index.
 	inLog map[uint64]waiter
+	// loads are what other servers have in inLog.
+	loads map[raft.ID]load
 	// replies are results on their way to other servers.
 	replies map[raft.ID][]wire.ProposalReply
 	// leader and term are those that order was last submitted under.
@@ -85,11 +87,13 @@ type waiter struct {
 	term    uint64
 	peer    raft.ID
 	request uint64
+	size    int // of the command, if it is another server's
 }
 
 func (p *proposals) init() {
 	p.mine = map[uint64]*proposal{}
 	p.inLog = map[uint64]waiter{}
+	p.loads = map[raft.ID]load{}
 	p.replies = map[raft.ID][]wire.ProposalReply{}
 }
 
@@ -212,21 +216,29 @@ func (n *Node) proposeOwn(now time.Duration, p *proposal) {
 		n.finish(p, Result{}, ErrOverloaded)
 	case err == nil:
 		p.leader, p.term, p.at, p.taken = n.cfg.ID, term, now, true
-		n.proposals.inLog[index] = waiter{term: term, request: p.request}
+		n.proposals.await(index, waiter{term: term, request: p.request})
 	}
 }
 
-// handlePropose takes commands that another server forwards.
+// handlePropose takes commands that another member forwards.
 func (n *Node) handlePropose(f wire.Frame) {
 	now := n.now()
+	if v, conf := n.view(); v.Role == raft.Leader && !conf.IsMember(f.From) {
+		n.reject(f.From, errNotMember) // perhaps it was removed and does not know it yet
+		return
+	}
 	for _, q := range f.Proposals {
+		if !n.proposals.mayForward(f.From, len(q.Command)) {
+			n.reply(f.From, wire.ProposalReply{Request: q.Request, Code: wire.CodeOverloaded, Leader: n.cfg.ID})
+			continue
+		}
 		n.mu.Lock()
 		index, term, err := n.core.Propose(now, q.Command)
 		leader := n.core.View().Leader
 		n.mu.Unlock()
 		switch {
 		case err == nil:
-			n.proposals.inLog[index] = waiter{term: term, peer: f.From, request: q.Request}
+			n.proposals.await(index, waiter{term: term, peer: f.From, request: q.Request, size: len(q.Command)})
 		case errors.Is(err, raft.ErrOverloaded):
 			n.reply(f.From, wire.ProposalReply{Request: q.Request, Code: wire.CodeOverloaded, Leader: leader})
 		case errors.Is(err, raft.ErrTransferring), leader == raft.None:
@@ -241,11 +253,10 @@ func (n *Node) handlePropose(f wire.Frame) {
 // answer tells who waits for an entry that it was applied, or that another
 // took its place.
 func (n *Node) answer(e *raft.Entry, result []byte) {
-	w, ok := n.proposals.inLog[e.Index]
+	w, ok := n.proposals.forget(e.Index)
 	if !ok {
 		return
 	}
-	delete(n.proposals.inLog, e.Index)
 	lost := w.term != e.Term
 	switch p := n.proposals.mine[w.request]; {
 	case w.peer != raft.None && lost:
@@ -269,7 +280,7 @@ func (n *Node) skipProposals(index uint64) {
 		if at > index {
 			continue
 		}
-		delete(n.proposals.inLog, at)
+		n.proposals.forget(at)
 		if w.peer != raft.None {
 			n.reply(w.peer, wire.ProposalReply{Request: w.request, Code: wire.CodeUncertain})
 		} else if p := n.proposals.mine[w.request]; p != nil {

@@ -71,6 +71,8 @@
 //
 //	7 Transfer      server 8
 //
+//	8 Greet         empty
+//
 // # Save
 //
 // A save is one raft.Save as storage keeps it, one record of its own:

@@ -74,9 +74,11 @@ const (
 	// KindTransfer asks the leader to hand its office to a server. It has no
 	// answer: the asker sees who leads.
 	KindTransfer
+	// KindGreet tells which cluster its sender is in. It has no answer.
+	KindGreet
 )
 
-var kindNames = [...]string{"?", "Raft", "Propose", "ProposeReply", "Join", "JoinReply", "Remove", "Transfer"}
+var kindNames = [...]string{"?", "Raft", "Propose", "ProposeReply", "Join", "JoinReply", "Remove", "Transfer", "Greet"}
 
 func (k Kind) known() bool { return k > 0 && int(k) < len(kindNames) }
 

@@ -64,6 +64,8 @@ func FuzzDecode(f *testing.F) {
 			again = AppendRemove(nil, frame.Header, frame.Remove)
 		case KindTransfer:
 			again = AppendTransfer(nil, frame.Header, frame.Transfer)
+		case KindGreet:
+			again = AppendGreet(nil, frame.Header)
 		}
 		if !bytes.Equal(again, data) {
 			t.Fatalf("%x\nencodes to\n%x", data, again)

@@ -84,6 +84,7 @@ func samples() []sample {
 		{"join-reply", AppendJoinReply(nil, header(0), join), Frame{Header: header(KindJoinReply), JoinReply: join}},
 		{"remove", AppendRemove(nil, header(0), 0xdd), Frame{Header: header(KindRemove), Remove: 0xdd}},
 		{"transfer", AppendTransfer(nil, header(0), 0xdd), Frame{Header: header(KindTransfer), Transfer: 0xdd}},
+		{"greet", AppendGreet(nil, header(0)), Frame{Header: header(KindGreet)}},
 	}
 }
 
@@ -157,7 +158,7 @@ func TestMalformedIsRefused(t *testing.T) {
 	other := AppendJoin(nil, header(0), Join{})
 	other[0] = 9
 	strange := AppendJoin(nil, header(0), Join{})
-	strange[1] = 8
+	strange[1] = 9
 	long := raftFrame(1, 1, 5, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0)
 	long = append(long, 0x81, 0x80, 0x0c) // 192 KiB and 1 byte
 	long = append(long, make([]byte, MaxCommand+1)...)
@@ -168,7 +169,7 @@ func TestMalformedIsRefused(t *testing.T) {
 		text  string
 	}{
 		{"version", other, ErrVersion, "it has version 9, this server speaks 2"},
-		{"kind", strange, ErrMalformed, "no kind 8"},
+		{"kind", strange, ErrMalformed, "no kind 9"},
 		{"nothing", nil, ErrTruncated, "version, byte 0"},
 		{"no sender", AppendJoin(nil, Header{To: 1}, Join{}), ErrMalformed, "without sender"},
 		{"no receiver", AppendJoin(nil, Header{From: 1}, Join{}), ErrMalformed, "without sender or receiver"},
