@@ -86,6 +86,7 @@ func (m *member) end() {
 // The mesh's side: rtc.Handler.
 
 func (m *member) Frame(from raft.ID, frame []byte) { m.server.Receive(seatOf(from), frame) }
+func (m *member) Datagram(raft.ID, []byte)         {} // none are sent
 func (m *member) Up(p rtc.Peer)                    { m.server.Up(seatOf(p.ID)) }
 func (m *member) Down(p rtc.Peer, _ string)        { m.server.Down(seatOf(p.ID)) }
 

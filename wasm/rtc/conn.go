@@ -9,6 +9,7 @@ import (
 	"github.com/pion/webrtc/v3"
 
 	"tabraft/raft"
+	"tabraft/raft/node"
 )
 
 const (
@@ -32,20 +33,28 @@ type watcher interface {
 	channelClosed()
 	received(message []byte) // the slice is the watcher's
 	drained()                // the buffer is below lowWater
+	datagramsOpen(open bool) // the unreliable channel can send, or no more
+	admits(size int) bool    // whether to hand over a datagram so long
+	datagram(b []byte)       // the slice is the watcher's
 	misbehaved(err error)    // the peer sent what it must not
 	guard()                  // deferred: recovers from a panic and reports it
 }
 
-// conn is one pion connection and its data channel. It knows no rules: it does
+// conn is one pion connection and its data channels. It knows no rules: it does
 // what it is told and posts what happens. Descriptions and candidates are
 // handled one after another by a goroutine that lives while there are any,
 // since in a browser each of them is a promise to wait for.
 type conn struct {
-	peer raft.ID
-	pc   *webrtc.PeerConnection
-	ch   *channel
-	pipe *pipe
-	post func(occurrence)
+	peer   raft.ID
+	pc     *webrtc.PeerConnection
+	ch     *channel
+	pipe   *pipe
+	outlet outlet
+	intake *intake
+	clock  node.Clock
+	post   func(occurrence)
+
+	dropped atomic.Int64 // datagrams that the intake has refused
 
 	unread  atomic.Int64 // bytes posted and not handled, with overhead
 	flooded atomic.Bool  // unread has exceeded MaxUnread
@@ -64,8 +73,8 @@ type conn struct {
 }
 
 // newConn makes a connection to a peer that posts what happens to it.
-func newConn(peer raft.ID, servers []webrtc.ICEServer, loopback bool, post func(occurrence)) (*conn, error) {
-	c := &conn{peer: peer, post: post}
+func newConn(peer raft.ID, servers []webrtc.ICEServer, loopback bool, intake *intake, clock node.Clock, post func(occurrence)) (*conn, error) {
+	c := &conn{peer: peer, intake: intake, clock: clock, post: post}
 	pc, err := newPeerConnection(servers, loopback)
 	if err != nil {
 		return nil, fmt.Errorf("rtc: connection: %w", err)
@@ -76,6 +85,11 @@ func newConn(peer raft.ID, servers []webrtc.ICEServer, loopback bool, post func(
 		return nil, fmt.Errorf("rtc: data channel: %w", err)
 	}
 	c.pipe = newPipe(c.ch)
+	if lossy, err := openDatagrams(c.ch, c); err != nil {
+		c.post(occurrence{conn: c, kind: ocNote, err: fmt.Errorf("no telemetry: %w", err)})
+	} else {
+		c.outlet.ch = lossy
+	}
 	return c, nil
 }
 
@@ -233,6 +247,7 @@ func (c *conn) end() bool {
 		return false
 	}
 	c.pipe.close()
+	c.outlet.setOpen(false)
 	return true
 }
 
@@ -283,3 +298,24 @@ func (c *conn) drained() {
 		c.post(occurrence{conn: c, kind: ocDrained})
 	}
 }
+
+func (c *conn) datagramsOpen(open bool) {
+	if !c.closing.Load() {
+		c.outlet.setOpen(open)
+	}
+}
+
+func (c *conn) admits(size int) bool {
+	if c.closing.Load() {
+		return false
+	}
+	if c.intake.admits(c.clock.Now(), size) {
+		return true
+	}
+	if c.dropped.Add(1) == MaxDatagramsDropped {
+		c.ch.deafen()
+	}
+	return false
+}
+
+func (c *conn) datagram(b []byte) { c.post(occurrence{conn: c, kind: ocDatagram, data: b}) }

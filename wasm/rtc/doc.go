@@ -22,10 +22,11 @@
 // turns actions into pion calls and pion callbacks into events, pion_js.go and
 // pion_native.go hold what differs between a browser and a process.
 //
-// # Data channel
+// # Data channels
 //
-// Each connection has one reliable, ordered data channel: label "raft",
-// negotiated, stream 0. A message on it is a fragment of at most MaxFragment
+// Each connection has two, both negotiated: a reliable, ordered one, label "raft",
+// stream 0, and one for what may be lost, label "telemetry", stream 1, unordered,
+// never repeated. A message on the first is a fragment of at most MaxFragment
 // bytes; integers are big-endian.
 //
 //	hello   0  | version u8 | id u64 | n u8 | incarnation, n bytes
@@ -40,6 +41,14 @@
 // between the fragments of one. Whatever breaks these rules closes the
 // connection, with the reason in Link.LastError, and a new one is made after a
 // back-off.
+//
+// A message on the second channel is one datagram, as it was given to
+// SendDatagram: 1 to MaxDatagram bytes. It is handed to the Handler while the
+// link is up, and has no other effect: it is no sign of life, and nothing about
+// it, nor about its channel, is an event of the table. SendDatagram drops a
+// datagram as long as another waits to leave. What comes too fast, too long or as
+// text is dropped before it takes memory, and counted; a peer that goes on is
+// listened to no more on this channel until there is another connection.
 //
 // # Signaling payload
 //

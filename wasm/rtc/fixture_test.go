@@ -65,6 +65,7 @@ type guest struct {
 
 	mu      sync.Mutex
 	frames  map[raft.ID][][]byte
+	grams   map[raft.ID][][]byte // datagrams
 	up      map[raft.ID]Peer
 	ups     int
 	downs   []string      // "id: reason"
@@ -114,7 +115,7 @@ func (r *room) makeGuest(self Peer) *guest {
 	r.t.Helper()
 	g := &guest{
 		room: r, self: self, changed: make(chan struct{}),
-		frames: make(map[raft.ID][][]byte), up: make(map[raft.ID]Peer),
+		frames: make(map[raft.ID][][]byte), grams: make(map[raft.ID][][]byte), up: make(map[raft.ID]Peer),
 	}
 	mesh, err := New(Config{
 		Self: self, Signal: g.signal, Clock: newWallClock(), Handler: g, Loopback: true,
@@ -183,6 +184,10 @@ func (g *guest) note(change func()) {
 
 func (g *guest) Frame(from raft.ID, frame []byte) {
 	g.note(func() { g.frames[from] = append(g.frames[from], frame) })
+}
+
+func (g *guest) Datagram(from raft.ID, b []byte) {
+	g.note(func() { g.grams[from] = append(g.grams[from], b) })
 }
 
 func (g *guest) Up(p Peer) {

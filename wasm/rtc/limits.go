@@ -18,6 +18,17 @@ const (
 	// be handled, each message counted with unreadOverhead more. A peer that
 	// exceeds it floods, and its connection is closed.
 	MaxUnread = 4 << 20
+	// MaxDatagram is the largest datagram, in bytes: one that fits into a single
+	// packet.
+	MaxDatagram = 1 << 10
+	// DatagramRate is how many datagrams a second of one peer come in, after a
+	// burst of DatagramBurst; as many may wait to be handled. Further ones are
+	// dropped, and counted in Link.
+	DatagramRate  = 10
+	DatagramBurst = 20
+	// MaxDatagramsDropped is how many are dropped so on one connection before it
+	// listens to no more of them: dropping costs time, too.
+	MaxDatagramsDropped = 1000
 	// MaxPeers is how many peers a mesh links to; further ones are ignored.
 	MaxPeers = 64
 	// MaxIncarnation is the longest incarnation, in bytes.

@@ -60,6 +60,9 @@ type Handler interface {
 	// Frame hands over a frame from a peer that is up. The slice is the
 	// handler's.
 	Frame(from raft.ID, frame []byte)
+	// Datagram hands over a datagram from a peer that is up: see
+	// Mesh.SendDatagram. The slice is the handler's.
+	Datagram(from raft.ID, b []byte)
 	// Up says that frames can be exchanged with p.
 	Up(p Peer)
 	// Down ends what Up began: the channel was closed, failed, or had no life
@@ -78,6 +81,10 @@ type Link struct {
 	Violations int           // those of Restarts for which the peer broke the protocol
 	Since      time.Duration // when State began, on Config.Clock
 	LastError  string        // why the last connection ended, while there is no other
+	Datagrams  bool          // SendDatagram can send
+	// DatagramsDropped counts what came and was dropped since the peer came: too
+	// much of it, longer than MaxDatagram, or text.
+	DatagramsDropped uint64
 }
 
 // Mesh connects a server with every other one of its room. Its methods may be
@@ -88,7 +95,7 @@ type Mesh struct {
 	timer node.Timer
 	queue *queue
 
-	pipes  atomic.Pointer[map[raft.ID]*pipe] // of the peers that are up
+	conns  atomic.Pointer[map[raft.ID]*conn] // of the peers that are up
 	closed atomic.Bool
 
 	// mu guards what follows. Only the mesh's goroutine changes it.
@@ -105,8 +112,9 @@ type Mesh struct {
 // member is a link and what serves it.
 type member struct {
 	link
-	conn  *conn // nil when waiting
-	parts assembler
+	conn   *conn // nil when waiting
+	parts  assembler
+	intake *intake
 }
 
 // New starts a mesh without peers.
@@ -127,7 +135,7 @@ func New(cfg Config) (*Mesh, error) {
 		cfg.Logger = node.NoLog{}
 	}
 	m := &Mesh{cfg: cfg, log: cfg.Logger, queue: newQueue(), members: make(map[raft.ID]*member)}
-	m.pipes.Store(new(map[raft.ID]*pipe))
+	m.conns.Store(new(map[raft.ID]*conn))
 	m.timer = cfg.Clock.Timer(func() { m.queue.push(occurrence{kind: ocTimer}) })
 	go m.run()
 	return m, nil
@@ -175,8 +183,17 @@ func (m *Mesh) Signal(from Peer, payload []byte) {
 
 // Send implements node.Transport. A frame has 1 to MaxFrame bytes.
 func (m *Mesh) Send(to raft.ID, frame []byte) bool {
-	p := (*m.pipes.Load())[to]
-	return p != nil && p.send(frame)
+	c := (*m.conns.Load())[to]
+	return c != nil && c.pipe.send(frame)
+}
+
+// SendDatagram sends what may be lost, overtaken or never arrive: 1 to
+// MaxDatagram bytes. It reports whether the datagram left; it does not while the
+// one before it has not, or where the peer has no channel for it. The slice is
+// the caller's again.
+func (m *Mesh) SendDatagram(to raft.ID, b []byte) bool {
+	c := (*m.conns.Load())[to]
+	return c != nil && c.outlet.send(b)
 }
 
 // Links tells how things stand with each peer, in no particular order.
@@ -188,9 +205,11 @@ func (m *Mesh) Links() []Link {
 		l := Link{
 			Peer: mb.peer, State: mb.phase.String(), Up: mb.up(), RTT: mb.rtt,
 			Restarts: mb.restarts, Violations: mb.violations, Since: mb.since, LastError: mb.lastError,
+			DatagramsDropped: mb.intake.lost(),
 		}
 		if mb.conn != nil {
 			l.Buffered = mb.conn.pipe.unsent()
+			l.Datagrams = mb.conn.outlet.isOpen()
 		}
 		links = append(links, l)
 	}

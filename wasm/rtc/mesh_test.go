@@ -206,7 +206,7 @@ func breakLink(from, to *guest, fragments ...[]byte) {
 	if len(fragments) == 0 {
 		fragments = [][]byte{{77}}
 	}
-	p := (*from.mesh.pipes.Load())[to.self.ID]
+	p := (*from.mesh.conns.Load())[to.self.ID].pipe
 	for _, f := range fragments {
 		p.control(f)
 	}

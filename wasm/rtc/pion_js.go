@@ -43,10 +43,11 @@ func newPeerConnection(servers []webrtc.ICEServer, _ bool) (*webrtc.PeerConnecti
 	return webrtc.NewPeerConnection(webrtc.Configuration{ICEServers: servers})
 }
 
-// channel is the data channel of a connection.
+// channel is a data channel of a connection.
 type channel struct {
 	pc       *webrtc.PeerConnection
 	dc       js.Value
+	lossy    js.Value // the unreliable one beside it; undefined if there is none
 	handlers []handler
 }
 
@@ -86,6 +87,40 @@ func openChannel(pc *webrtc.PeerConnection, w watcher) (c *channel, err error) {
 	})
 	return c, nil
 }
+
+// openDatagrams makes the unreliable channel beside a connection's channel.
+func openDatagrams(c *channel, w watcher) (s sender, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	dc := c.pc.JSValue().Call("createDataChannel", datagramLabel,
+		map[string]any{"negotiated": true, "id": datagramStream, "ordered": false, "maxRetransmits": 0})
+	dc.Set("binaryType", "arraybuffer")
+	c.on(w, dc, "onopen", func(js.Value) { w.datagramsOpen(true) })
+	c.on(w, dc, "onclose", func(js.Value) { w.datagramsOpen(false) })
+	c.on(w, dc, "onmessage", func(ev js.Value) { datagram(w, ev.Get("data")) })
+	c.lossy = dc
+	return &channel{pc: c.pc, dc: dc}, nil
+}
+
+func datagram(w watcher, data js.Value) {
+	size := 0 // of text, which is not taken
+	if data.Type() == js.TypeObject {
+		size = data.Get("byteLength").Int()
+	}
+	if !w.admits(size) {
+		return
+	}
+	b := make([]byte, size)
+	js.CopyBytesToGo(b, uint8Array.New(data))
+	w.datagram(b)
+}
+
+// deafen has the browser call no more for datagrams, which costs more than
+// dropping them.
+func (c *channel) deafen() { c.lossy.Set("onmessage", js.Null()) }
 
 // on has the browser call f, on its event loop: f must not block.
 func (c *channel) on(w watcher, target js.Value, name string, f func(ev js.Value)) {

@@ -47,10 +47,12 @@ func newPeerConnection(servers []webrtc.ICEServer, loopback bool) (*webrtc.PeerC
 	return api.NewPeerConnection(webrtc.Configuration{ICEServers: servers})
 }
 
-// channel is the data channel of a connection.
+// channel is a data channel of a connection.
 type channel struct {
 	pc *webrtc.PeerConnection
 	dc *webrtc.DataChannel
+	// lossy is the unreliable one beside it; nil if there is none.
+	lossy *webrtc.DataChannel
 }
 
 // openChannel makes the data channel, before any offer or answer, and has the
@@ -85,6 +87,33 @@ func openChannel(pc *webrtc.PeerConnection, w watcher) (*channel, error) {
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { w.stateChanged(s.String()) })
 	return &channel{pc: pc, dc: dc}, nil
 }
+
+// openDatagrams makes the unreliable channel beside a connection's channel.
+func openDatagrams(c *channel, w watcher) (sender, error) {
+	negotiated, ordered, id, retransmits := true, false, uint16(datagramStream), uint16(0)
+	dc, err := c.pc.CreateDataChannel(datagramLabel, &webrtc.DataChannelInit{
+		Negotiated: &negotiated, ID: &id, Ordered: &ordered, MaxRetransmits: &retransmits,
+	})
+	if err != nil {
+		return nil, err
+	}
+	dc.OnOpen(func() { w.datagramsOpen(true) })
+	dc.OnClose(func() { w.datagramsOpen(false) })
+	dc.OnMessage(func(m webrtc.DataChannelMessage) {
+		size := len(m.Data)
+		if m.IsString {
+			size = 0
+		}
+		if w.admits(size) {
+			w.datagram(m.Data)
+		}
+	})
+	c.lossy = dc
+	return &channel{pc: c.pc, dc: dc}, nil
+}
+
+// deafen has no more datagrams be taken.
+func (c *channel) deafen() { c.lossy.OnMessage(nil) }
 
 // send hands one message over; the slice is the caller's again.
 func (c *channel) send(b []byte) error { return c.dc.Send(b) }

@@ -6,15 +6,16 @@ import "sync"
 type occurrenceKind uint8
 
 const (
-	ocPresent occurrenceKind = iota // Mesh.Present
-	ocJoined                        // Mesh.Joined
-	ocLeft                          // Mesh.Left
-	ocSignal                        // Mesh.Signal
-	ocTimer                         // the mesh's timer fired
-	ocEvent                         // a connection: an event for its link
-	ocMessage                       // a connection: a message has come
-	ocDrained                       // a connection: the buffer is nearly empty
-	ocNote                          // a connection: something worth a line in the log
+	ocPresent  occurrenceKind = iota // Mesh.Present
+	ocJoined                         // Mesh.Joined
+	ocLeft                           // Mesh.Left
+	ocSignal                         // Mesh.Signal
+	ocTimer                          // the mesh's timer fired
+	ocEvent                          // a connection: an event for its link
+	ocMessage                        // a connection: a message has come
+	ocDatagram                       // a connection: a datagram has come
+	ocDrained                        // a connection: the buffer is nearly empty
+	ocNote                           // a connection: something worth a line in the log
 )
 
 // occurrence is one thing for the mesh's goroutine to handle. Which fields
@@ -23,15 +24,15 @@ type occurrence struct {
 	kind  occurrenceKind
 	conn  *conn  // where it occurred
 	event *event // ocEvent
-	data  []byte // ocMessage, ocSignal
+	data  []byte // ocMessage, ocDatagram, ocSignal
 	peers []Peer // ocPresent; one peer in ocJoined, ocLeft, ocSignal
 	err   error  // ocNote
 }
 
 // queue holds what has occurred until the mesh's goroutine takes it. Pushing
 // never blocks, as a browser's event loop demands. Its length is bounded where
-// outsiders make it grow: messages by MaxUnread for each connection, signals by
-// MaxSignals; of the rest there are a few for each connection.
+// outsiders make it grow: messages by MaxUnread for each connection, datagrams by
+// DatagramBurst for each peer, signals by MaxSignals; of the rest there are a few for each connection.
 type queue struct {
 	wake chan struct{} // has room for one
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"tabraft/raft"
@@ -68,8 +69,11 @@ func (m *Mesh) handle(now time.Duration, o occurrence) {
 
 // connOccurred handles what a connection posted, if it still is its member's.
 func (m *Mesh) connOccurred(now time.Duration, o occurrence) {
-	if o.kind == ocMessage {
+	switch o.kind {
+	case ocMessage:
 		o.conn.unread.Add(-int64(len(o.data)) - unreadOverhead)
+	case ocDatagram:
+		o.conn.intake.handled()
 	}
 	mb := m.members[o.conn.peer]
 	if mb == nil || mb.conn != o.conn {
@@ -80,6 +84,10 @@ func (m *Mesh) connOccurred(now time.Duration, o occurrence) {
 		m.step(now, mb, *o.event)
 	case ocMessage:
 		m.message(now, mb, o.data)
+	case ocDatagram:
+		if mb.up() {
+			m.cfg.Handler.Datagram(mb.peer.ID, o.data)
+		}
 	case ocDrained:
 		mb.conn.pipe.pump()
 	case ocNote:
@@ -118,7 +126,7 @@ func (m *Mesh) joined(now time.Duration, p Peer) {
 			m.log.Warn("peer ignored: too many", "peer", p.ID, "limit", MaxPeers)
 			return
 		}
-		mb = &member{link: newLink(m.cfg.Self, p, m.attempt)}
+		mb = &member{link: newLink(m.cfg.Self, p, m.attempt), intake: newIntake(now)}
 		mb.since = now
 		m.mu.Lock()
 		m.members[p.ID] = mb
@@ -249,11 +257,11 @@ func (m *Mesh) do(mb *member, a action) error {
 		m.control(mb, appendPing(nil, fragmentPing, a.number))
 	case actUp:
 		m.log.Info("link up", "peer", mb.peer.ID, "kind", mb.peer.Kind, "attempt", mb.attempt)
-		m.setPipe(mb.peer.ID, mb.conn.pipe)
+		m.setConn(mb.peer.ID, mb.conn)
 		m.cfg.Handler.Up(mb.peer)
 	case actDown:
 		m.log.Info("link down", "peer", mb.peer.ID, "reason", a.reason)
-		m.setPipe(mb.peer.ID, nil)
+		m.setConn(mb.peer.ID, nil)
 		m.cfg.Handler.Down(mb.peer, a.reason)
 	case actClose:
 		m.hangUp(mb)
@@ -271,7 +279,7 @@ func (m *Mesh) open(mb *member) error {
 	m.mu.Lock()
 	servers := m.servers
 	m.mu.Unlock()
-	c, err := newConn(mb.peer.ID, servers, m.cfg.Loopback, func(o occurrence) { m.queue.push(o) })
+	c, err := newConn(mb.peer.ID, servers, m.cfg.Loopback, mb.intake, m.cfg.Clock, func(o occurrence) { m.queue.push(o) })
 	if err != nil {
 		m.log.Warn("no connection", "peer", mb.peer.ID, "err", err)
 		return err
@@ -325,16 +333,14 @@ func (m *Mesh) control(mb *member, fragment []byte) {
 	}
 }
 
-// setPipe changes what Send finds.
-func (m *Mesh) setPipe(id raft.ID, p *pipe) {
-	old := *m.pipes.Load()
-	pipes := make(map[raft.ID]*pipe, len(old)+1)
-	for k, v := range old {
-		pipes[k] = v
+// setConn changes what Send and SendDatagram find.
+func (m *Mesh) setConn(id raft.ID, c *conn) {
+	conns := maps.Clone(*m.conns.Load())
+	if conns == nil {
+		conns = make(map[raft.ID]*conn)
 	}
-	delete(pipes, id)
-	if p != nil {
-		pipes[id] = p
+	if delete(conns, id); c != nil {
+		conns[id] = c
 	}
-	m.pipes.Store(&pipes)
+	m.conns.Store(&conns)
 }

@@ -139,6 +139,8 @@ func (l *life) end() {
 
 func (l *life) Frame(from raft.ID, frame []byte) { l.links.Receive(from, frame) }
 
+func (l *life) Datagram(raft.ID, []byte) {}
+
 func (l *life) Up(p rtc.Peer) {
 	l.node.PeerUp(p.ID)
 	l.s.emit("peer", PeerEvent{Peer: p.ID.String(), Up: true})
