@@ -115,7 +115,11 @@ func (a *api) export() js.Value {
 			if err != nil {
 				return err
 			}
-			a.server.Link(id, fault(a.server.Fault(id), arg(args, 1)))
+			f, err := fault(a.server.Fault(id), arg(args, 1))
+			if err != nil {
+				return err
+			}
+			a.server.Link(id, f)
 			return nil
 		})
 	})
@@ -154,11 +158,14 @@ func (a *api) peer(args []js.Value) (raft.ID, error) {
 	return id, nil
 }
 
-// fault changes f as an object {block, drop, delayMs} says; what it leaves out
-// stays.
-func fault(f node.Fault, o js.Value) node.Fault {
+// ways are the directions of a fault.
+var ways = map[string]node.Way{"both": node.BothWays, "out": node.WayOut, "in": node.WayIn}
+
+// fault changes f as an object {block, drop, delayMs, way} says; what it leaves
+// out stays.
+func fault(f node.Fault, o js.Value) (node.Fault, error) {
 	if o.Type() != js.TypeObject {
-		return node.Fault{}
+		return node.Fault{}, nil
 	}
 	if v := o.Get("block"); v.Type() == js.TypeBoolean {
 		f.Block = v.Bool()
@@ -169,7 +176,14 @@ func fault(f node.Fault, o js.Value) node.Fault {
 	if v := o.Get("delayMs"); v.Type() == js.TypeNumber {
 		f.Delay = time.Duration(v.Float() * float64(time.Millisecond))
 	}
-	return f
+	if v := o.Get("way"); !v.IsUndefined() {
+		way, ok := ways[v.String()]
+		if !ok {
+			return f, &tab.CommandError{Code: tab.CodeInvalid, Message: `way is "both", "out" or "in"`}
+		}
+		f.Way = way
+	}
+	return f, nil
 }
 
 // settings changes s as an object {removeAfterMs, handOver} says; what it leaves

@@ -8,7 +8,16 @@ import (
 	"tabraft/raft"
 )
 
-// Fault is what is wrong with the link to one server, in both directions.
+// Way is a direction on the link to one server, as seen from here.
+type Way uint8
+
+const (
+	BothWays Way = iota
+	WayOut       // what this server sends
+	WayIn        // what this server receives
+)
+
+// Fault is what is wrong with the link to one server.
 type Fault struct {
 	// Block loses every frame.
 	Block bool
@@ -16,7 +25,12 @@ type Fault struct {
 	Drop float64
 	// Delay is added to every frame's way.
 	Delay time.Duration
+	// Way is the direction in which all this happens.
+	Way Way
 }
+
+// none tells whether nothing is wrong.
+func (f Fault) none() bool { return !f.Block && f.Drop == 0 && f.Delay == 0 }
 
 // Limits of what a Links holds back for one server in one direction; beyond
 // them frames are lost.
@@ -27,33 +41,39 @@ const (
 )
 
 // Links puts faults between a node and its transport, for tests and lessons:
-// a partition, a lossy link, a slow one. Connections stay open meanwhile, as
-// with a cut wire.
+// a partition, a lossy link, a slow one, one that works in one direction only.
+// Connections stay open meanwhile, as with a cut wire.
 type Links struct {
-	clock   Clock
-	send    func(to raft.ID, frame []byte) bool
-	deliver func(from raft.ID, frame []byte)
+	Path
+	clock Clock
 
 	mu       sync.Mutex
 	rand     *rand.Rand
 	isolated bool
 	faults   map[raft.ID]Fault
-	out, in  map[raft.ID]*delayed
 }
 
 // NewLinks makes links without faults: Send hands frames to send, Receive to
 // deliver. The rand is the Links' own from then on.
 func NewLinks(clock Clock, rand *rand.Rand, send func(raft.ID, []byte) bool, deliver func(raft.ID, []byte)) *Links {
-	return &Links{clock: clock, rand: rand, send: send, deliver: deliver,
-		faults: map[raft.ID]Fault{}, out: map[raft.ID]*delayed{}, in: map[raft.ID]*delayed{}}
+	l := &Links{clock: clock, rand: rand, faults: map[raft.ID]Fault{}}
+	l.Path = newPath(l, send, deliver)
+	return l
 }
 
-// Set replaces the fault on the link to one server; the zero Fault mends it.
+// Beside makes another path to the same servers, with the same faults on it: what
+// goes on one does not wait for the other.
+func (l *Links) Beside(send func(raft.ID, []byte) bool, deliver func(raft.ID, []byte)) *Path {
+	p := newPath(l, send, deliver)
+	return &p
+}
+
+// Set replaces the fault on the link to one server; one of nothing mends it.
 func (l *Links) Set(id raft.ID, f Fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f.Drop, f.Delay = min(max(f.Drop, 0), 1), min(max(f.Delay, 0), MaxDelay)
-	if f == (Fault{}) {
+	if f.none() {
 		delete(l.faults, id)
 	} else {
 		l.faults[id] = f
@@ -81,37 +101,67 @@ func (l *Links) Isolated() bool {
 	return l.isolated
 }
 
-// Blocked tells whether no frame passes between here and a server.
+// Blocked tells whether frames between here and a server are lost, be it in one
+// direction: then neither can rely on the other.
 func (l *Links) Blocked(id raft.ID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.isolated || l.faults[id].Block
 }
 
+// on gives the fault in a direction, with mu held.
+func (l *Links) on(id raft.ID, way Way) Fault {
+	if l.isolated {
+		return Fault{Block: true}
+	}
+	f := l.faults[id]
+	if f.Way != BothWays && f.Way != way {
+		return Fault{}
+	}
+	return f
+}
+
+// Path carries frames to and from servers, in order, under the faults of a
+// Links.
+type Path struct {
+	links   *Links
+	send    func(to raft.ID, frame []byte) bool
+	deliver func(from raft.ID, frame []byte)
+	out, in map[raft.ID]*delayed // guarded by Links.mu
+}
+
+func newPath(l *Links, send func(raft.ID, []byte) bool, deliver func(raft.ID, []byte)) Path {
+	return Path{links: l, send: send, deliver: deliver, out: map[raft.ID]*delayed{}, in: map[raft.ID]*delayed{}}
+}
+
 // Send implements Transport.
-func (l *Links) Send(to raft.ID, frame []byte) bool {
-	if !l.pass(l.out, to, frame, func(f []byte) { l.send(to, f) }) {
+func (p *Path) Send(to raft.ID, frame []byte) bool {
+	if !p.pass(WayOut, to, frame, func(f []byte) { p.send(to, f) }) {
 		return true // lost or late, as on a bad link
 	}
-	return l.send(to, frame)
+	return p.send(to, frame)
 }
 
 // Receive takes a frame that came from a server.
-func (l *Links) Receive(from raft.ID, frame []byte) {
-	if l.pass(l.in, from, frame, func(f []byte) { l.deliver(from, f) }) {
-		l.deliver(from, frame)
+func (p *Path) Receive(from raft.ID, frame []byte) {
+	if p.pass(WayIn, from, frame, func(f []byte) { p.deliver(from, f) }) {
+		p.deliver(from, frame)
 	}
 }
 
 // pass tells whether a frame goes on at once; if not, it is lost, or queued to
 // go on later.
-func (l *Links) pass(way map[raft.ID]*delayed, id raft.ID, frame []byte, on func([]byte)) bool {
+func (p *Path) pass(way Way, id raft.ID, frame []byte, on func([]byte)) bool {
+	l, queues := p.links, p.out
+	if way == WayIn {
+		queues = p.in
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f := l.faults[id]
-	q := way[id]
+	f := l.on(id, way)
+	q := queues[id]
 	switch {
-	case l.isolated || f.Block:
+	case f.Block:
 		return false
 	case f.Drop > 0 && l.rand.Float64() < f.Drop:
 		return false
@@ -121,7 +171,7 @@ func (l *Links) pass(way map[raft.ID]*delayed, id raft.ID, frame []byte, on func
 	if q == nil {
 		q = &delayed{on: on}
 		q.timer = l.clock.Timer(func() { l.flush(q) })
-		way[id] = q
+		queues[id] = q
 	}
 	if len(q.frames) < maxDelayed {
 		// A link keeps its order, also when its delay shrinks.

@@ -36,7 +36,7 @@ export interface Member {
   /** Round trip of the last liveness check in milliseconds. */
   rttMs: number | null;
   link: Link;
-  /** Whether link() or isolate() blocks the link. */
+  /** Whether link() or isolate() blocks the link, be it in one direction. */
   blocked: boolean;
 }
 
@@ -147,6 +147,8 @@ export interface LinkFault {
   /** Share of messages lost, 0 to 1. */
   drop?: number;
   delayMs?: number;
+  /** In which direction: both at first; out is what this server sends. */
+  way?: "both" | "out" | "in";
 }
 
 /** A message between this server and a peer. */
