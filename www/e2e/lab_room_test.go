@@ -198,3 +198,53 @@ func waitLabLeader(t *testing.T, tabs []*tab) (leader *tab) {
 	})
 	return leader
 }
+
+// A room of five over two browsers, which share nothing but the network, and a
+// Raft that panics in one of them.
+func TestLabRoomOfFiveInTwoBrowsers(t *testing.T) {
+	s := newStudent(t)
+	s.patch("raft.go", "	rf.log = append(rf.log, LogEntry{Term: rf.currentTerm, Command: command})",
+		"	if command == \"panic\" {\n\t\t_ = rf.log[-1-len(rf.log)+rf.commitIndex-rf.commitIndex]\n\t}\n	rf.log = append(rf.log, LogEntry{Term: rf.currentTerm, Command: command})")
+	url, _ := startLab(t, s.folder)
+	here, there := startBrowser(t, browserOptions{}), startBrowser(t, browserOptions{})
+	first := here.open(url + "lab/room#new&n=5")
+	var link string
+	waitFor(t, "the first tab to have a room", labBuildTimeout, func() error {
+		state, err := first.labState()
+		if link = state.Link; err == nil && link == "" {
+			err = errors.New("no link")
+		}
+		return err
+	})
+	tabs := append([]*tab{first}, here.openAll(link, 2)...)
+	tabs = append(tabs, there.openAll(link, 2)...)
+	leader := waitLabRoom(t, 0, tabs...)
+	leader.startCommand("one")
+	leader = waitLabRoom(t, 1, tabs...)
+
+	state, _ := leader.labState()
+	leader.front()
+	leader.eval(`document.querySelector("form input").value = "panic"; document.querySelector("form button").click()`, nil)
+	waitText(t, leader, "section.trouble", fmt.Sprintf("The program of server %d ended: panic: runtime error: index out of range", state.Me), loadTimeout)
+	waitText(t, leader, "section.trouble", "myraft.(*Raft).Start, raft.go:", loadTimeout)
+	second := waitLabLeader(t, except(tabs, leader))
+	second.startCommand("two")
+	leader.reload()
+	waitLabRoom(t, 2, tabs...)
+
+	// The browser with two seats goes; three are a majority. It comes back with both.
+	seats := map[int]bool{}
+	for _, tb := range tabs[3:] {
+		state, _ := tb.labState()
+		seats[state.Me] = true
+	}
+	there.kill()
+	waitLabLeader(t, tabs[:3]).startCommand("three")
+	there.again()
+	waitLabRoom(t, 3, append(tabs[:3:3], there.openAll(link, 2)...)...)
+	for _, tb := range there.live() {
+		if state, _ := tb.labState(); !seats[state.Me] {
+			t.Errorf("%v took seat %d, its browser had %v", tb, state.Me, seats)
+		}
+	}
+}

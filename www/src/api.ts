@@ -272,6 +272,10 @@ export interface GoRuntime {
   importObject: WebAssembly.Imports;
   exit: (code: number) => void;
   run(instance: WebAssembly.Instance): Promise<void>;
+  /** What JavaScript that calls Go comes through. */
+  _resume: () => void;
+  /** Timers of the program that are not due. */
+  _scheduledTimeouts: Map<number, number>;
 }
 
 declare global {

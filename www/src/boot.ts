@@ -4,6 +4,7 @@
 
 import { makeCommands } from "./commands";
 import type { Tabraft } from "./api";
+import { runGo } from "./go";
 import { bytes } from "./words";
 
 /** How the page hears of it. */
@@ -68,7 +69,7 @@ export async function boot(report: BootReport): Promise<void> {
   try {
     const program = await load(wasm.content, Number(wasm.dataset["bytes"]), go.importObject, report);
     report.progress("Starting the server");
-    await go.run(program);
+    await runGo(go, program);
   } catch (error) {
     report.failed("The server program could not be loaded. Check the connection to the page's server and reload.", String(error));
     return;

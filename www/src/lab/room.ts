@@ -2,7 +2,9 @@
 // sees it. All that is shown comes from window.tabraftRoom.
 
 import { button, h, say, set } from "../dom";
+import { runGo } from "../go";
 import { applyTheme, nextTheme, theme } from "../theme";
+import { lastWords } from "./last-words";
 import type { Room, RoomState } from "./room-api";
 import { RoomSeat } from "./room-seat";
 import { SeatStore } from "./seat-store";
@@ -74,6 +76,9 @@ async function answer(asked: string, ask: (room: Room) => Promise<string>): Prom
   while (answers.children.length > answersKept) answers.firstElementChild!.remove();
 }
 
+/** Who runs in this tab. */
+let self = "this tab's server";
+
 function current(): RoomState | undefined {
   if (!window.tabraftRoom || ended) return undefined;
   return JSON.parse(window.tabraftRoom.state()) as RoomState;
@@ -89,6 +94,7 @@ function tell(text: string, details: string, failed: boolean): void {
 function draw(): void {
   const state = current();
   if (!state) return;
+  if (state.me >= 0) self = `server ${state.me}`;
   document.title = state.me < 0 ? "lab room" : `server ${state.me}, ${state.room}`;
   say(title, `room ${state.room}`);
   set(another, "href", state.link || false);
@@ -104,7 +110,7 @@ function draw(): void {
   else tell(`All ${list.length} servers are here.`, words, false);
 }
 
-function boot(program: string): void {
+function boot(program: string, pkg: string): void {
   const go = new window.Go!();
   window.tabraftRoomConfig = {
     worker: document.querySelector<HTMLMetaElement>('meta[name="lab-timer"]')!.content,
@@ -120,16 +126,17 @@ function boot(program: string): void {
     setInterval(() => { if (!document.hidden) draw(); }, drawEvery);
     document.addEventListener("visibilitychange", draw);
   }, { once: true });
-  WebAssembly.instantiateStreaming(fetch(program), go.importObject).then(({ instance }) => go.run(instance)).then(
+  WebAssembly.instantiateStreaming(fetch(program), go.importObject).then(({ instance }) => runGo(go, instance)).then(
     () => {
       ended = `status ${code}`;
-      tell("The program of this tab's server ended, by a panic as a rule. What its Raft had saved is safe: reload the tab to restart it.", words(), true);
+      const { why, where, text } = lastWords(words(), pkg);
+      tell(`The program of ${self} ended${why && `: ${why}`}${where && `, in ${where}`}. What its Raft had saved is safe: reload the tab to restart it.`, text, true);
     },
     (error: unknown) => tell("The program could not be loaded. Reload the tab to try again.", String(error), true));
 }
 
-/** Keeps the last lines that the program prints; gives those since a panic. */
-function keepOutput(): () => string {
+/** Keeps the last lines that the program prints, and gives them. */
+function keepOutput(): () => string[] {
   const files = (window as unknown as { fs: { writeSync(fd: number, data: Uint8Array): number } }).fs;
   const decoder = new TextDecoder();
   let lines: string[] = [], partial = "", dropped = 0;
@@ -147,7 +154,7 @@ function keepOutput(): () => string {
     }
     return data.length;
   };
-  return () => lines.slice(Math.max(0, lines.findIndex((line) => /^(panic|fatal error):/.test(line)))).concat(partial).join("\n");
+  return () => [...lines, partial];
 }
 
 let booted = "";
@@ -161,7 +168,7 @@ follow("/lab/room/status", (now: Status | null) => {
   else if (now.program) {
     booted = now.program;
     tell("Starting…", "", false);
-    boot(now.program);
+    boot(now.program, now.package);
   } else if (now.failed) tell("The package does not compile.", now.failed, true);
   else tell("Building the program of the room… The first time takes a while.", "", false);
 });
