@@ -8,6 +8,7 @@
 //	rooms    token    {token, name, key, cluster, made, used}   index used
 //	servers  id       {id, room, cluster, owner, used}          index room: [room, used]
 //	saves    [id, n]  Uint8Array, one record of wire.AppendSave
+//	         [id, "fence", owner]  when this owner was fenced off
 //
 // Ids and cluster ids are 16 hex digits, since a JavaScript number holds only
 // 53 bits of them; the cluster 0000000000000000 stands for none. used is
@@ -21,9 +22,18 @@
 // # Who may write
 //
 // servers[id].owner names the one incarnation (one life of one tab) that may
-// save. Take writes it; every transaction that saves reads it and aborts if it
-// has changed. Locks between tabs are the first line of defence, this is the
-// second: where a lock fails, two tabs still cannot both write as one server.
+// save. Take writes it and puts up a fence against the owner before: a record that
+// this one's saves run against. Locks between tabs are the first line of defence,
+// this is the second: where a lock fails, two tabs still cannot both write as one
+// server. The latest 64 owners stay fenced off; one from before that is still told,
+// but what it saved last stays.
+//
+// # A tab that is stopped
+//
+// All tabs of a browser save into one store, and the browser runs one writing
+// transaction on it at a time. A tab may be stopped at any moment, by a machine
+// that sleeps or a browser that freezes it. So a save is handed over whole, with
+// its end, and never waits for its tab: see Storage.
 //
 // # What durable means
 //

@@ -41,6 +41,8 @@ var byName = map[string]error{
 	"SecurityError":      ErrDenied,
 	"NotAllowedError":    ErrDenied,
 	"InvalidStateError":  ErrClosed,
+	// A fence is up, or the number of a batch is taken: by another owner.
+	"ConstraintError": ErrFenced,
 }
 
 // domError makes a Go error of a DOMException, or of null, which is what a

@@ -14,6 +14,10 @@ import (
 // used last. More of them stay stored.
 const MaxServers = 256
 
+// maxFences is how many of a server's former owners are fenced off, the latest
+// ones.
+const maxFences = 64
+
 // Server is an identity: a server that this browser was, is, or will be.
 type Server struct {
 	ID   raft.ID
@@ -119,14 +123,46 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 // the one before, and gives the server as it is then. ErrUnknown if there is no
 // such server.
 func (db *DB) Take(ctx context.Context, id raft.ID, owner string) (taken Server, err error) {
-	err = db.run(ctx, readWrite, []any{storeServers}, func(t *tx) {
+	err = db.run(ctx, readWrite, db.saveScope, func(t *tx) {
 		t.known(id, func(s Server) {
+			before := s.Owner
 			s.Owner, s.Used = owner, float64(time.Now().UnixMilli())
 			t.put(storeServers, js.ValueOf(s.value()))
 			taken = s
+			if before != owner {
+				t.fence(id, before, s.Used)
+				t.store(storeSaves).Call("delete", fenceKey(id, owner))
+			}
 		})
 	})
 	return taken, onServer("take", id, err)
+}
+
+// fence fences off an owner of a server, and forgets the oldest fences if there
+// are many.
+func (t *tx) fence(id raft.ID, owner string, now float64) {
+	saves := t.store(storeSaves)
+	saves.Call("put", now, fenceKey(id, owner))
+	all := t.db.fences(id)
+	var keys js.Value
+	t.then(saves.Call("getAllKeys", all), func(v js.Value) { keys = v })
+	t.then(saves.Call("getAll", all), func(times js.Value) {
+		for n := times.Length(); n > maxFences; n-- {
+			oldest := 0
+			for i := range times.Length() {
+				if times.Index(i).Float() < times.Index(oldest).Float() {
+					oldest = i
+				}
+			}
+			times.SetIndex(oldest, js.Global().Get("Infinity"))
+			saves.Call("delete", keys.Index(oldest))
+		}
+	})
+}
+
+// fences is the key range of a server's fences.
+func (db *DB) fences(id raft.ID) js.Value {
+	return db.keyRange.Call("bound", []any{id.String(), "fence"}, []any{id.String(), "fence", []any{}})
 }
 
 // SetCluster makes it durable that a server belongs to a cluster, and tells
@@ -166,6 +202,7 @@ func (db *DB) Forget(ctx context.Context, id raft.ID) error {
 	err := db.run(ctx, readWrite, []any{storeServers, storeSaves}, func(t *tx) {
 		t.store(storeServers).Call("delete", id.String())
 		t.store(storeSaves).Call("delete", db.between(id.String()))
+		t.store(storeSaves).Call("delete", db.fences(id))
 	})
 	return onServer("forget", id, err)
 }

@@ -30,6 +30,7 @@ type Storage struct {
 	id     raft.ID
 	key    js.Value // the id
 	owner  js.Value
+	fence  js.Value // key of what Take puts up against this owner
 	failed func(error)
 
 	// Shared by all saves: an event tells which transaction it belongs to.
@@ -56,7 +57,7 @@ type pending struct {
 // done of every save under way; not after Close. Both are called from
 // JavaScript callbacks and must not wait for anything.
 func (db *DB) Storage(id raft.ID, owner string, failed func(error)) *Storage {
-	st := &Storage{db: db, id: id, key: js.ValueOf(id.String()), owner: js.ValueOf(owner), failed: failed}
+	st := &Storage{db: db, id: id, key: js.ValueOf(id.String()), owner: js.ValueOf(owner), fence: fenceKey(id, owner), failed: failed}
 	st.onServer = st.event(func(this js.Value) { st.checkOwner(this.Get("result")) })
 	st.onComplete = st.event(func(this js.Value) { st.end(this, nil) })
 	st.onAbort = st.event(func(this js.Value) { st.end(this, domError(this.Get("error"))) })
@@ -187,25 +188,40 @@ func (st *Storage) refusal() error {
 	return nil
 }
 
-// begin starts a save. It does not wait for the owner to be read before it
-// queues the batch: the browser runs the requests in order, and the callback of
-// the first still comes in time to abort the transaction.
+// begin starts a save. It is told to the browser as a whole, in one task, and
+// committed at once: nothing is left for this tab to do. Otherwise a tab that is
+// stopped in the middle would hold up every other tab of this browser, since
+// saves of all of them use the same store.
+//
+// So a save cannot read first whether it may be. It adds the fence that Take
+// puts up against the owner before, and removes it again: with the fence up that
+// fails, and the transaction with it. The server is read only to tell why.
+//
+// A save behind another under way is not committed but left to itself, so that
+// it can be aborted if the other one fails. A node asks for one at a time.
 //
 // The batch is added, not put: a number that is taken is an error, so that even
 // a mistake in fencing cannot overwrite what another saved.
 func (st *Storage) begin(s *raft.Save) (transaction js.Value, err error) {
 	db := st.db
+	st.buf = wire.AppendSave(st.buf[:0], s)
+	behind := len(st.pending) > 0
 	err = try(func() {
+		record, number := db.toJS(st.buf), saveKey(st.key, st.next)
 		transaction = db.value.Call("transaction", db.saveScope, readWrite, db.strict)
 		transaction.Set("oncomplete", st.onComplete)
 		transaction.Set("onabort", st.onAbort)
-		transaction.Call("objectStore", storeServers).Call("get", st.key).Set("onsuccess", st.onServer)
-		st.buf = wire.AppendSave(st.buf[:0], s)
 		saves := transaction.Call("objectStore", storeSaves)
+		saves.Call("add", 0, st.fence)
+		saves.Call("delete", st.fence)
 		if s.Snapshot != nil {
-			saves.Call("delete", db.keyRange.Call("bound", saveKey(st.key, 0), saveKey(st.key, st.next), false, true))
+			saves.Call("delete", db.keyRange.Call("bound", saveKey(st.key, 0), number, false, true))
 		}
-		saves.Call("add", db.toJS(st.buf), saveKey(st.key, st.next))
+		saves.Call("add", record, number)
+		transaction.Call("objectStore", storeServers).Call("get", st.key).Set("onsuccess", st.onServer)
+		if !behind {
+			transaction.Call("commit")
+		}
 	})
 	if cap(st.buf) > keepBuffer {
 		st.buf = nil
@@ -213,10 +229,18 @@ func (st *Storage) begin(s *raft.Save) (transaction js.Value, err error) {
 	return transaction, err
 }
 
-// checkOwner looks at what a save has read of its server.
+// checkOwner looks at what a save has read of its server. A batch of a server
+// that was forgotten is deleted again: the save may be complete already.
 func (st *Storage) checkOwner(server js.Value) {
 	switch {
 	case server.IsUndefined():
+		err := try(func() {
+			transaction := st.db.value.Call("transaction", storeSaves, readWrite, st.db.strict)
+			transaction.Call("objectStore", storeSaves).Call("delete", st.db.between(st.id.String()))
+		})
+		if err != nil {
+			warn(onServer("delete what is left of", st.id, err))
+		}
 		st.fail(ErrUnknown)
 	case !server.Get("owner").Equal(st.owner):
 		st.fail(ErrFenced)
@@ -315,6 +339,13 @@ func (st *Storage) retire() {
 
 // saveKey is the key of batch n of the server with this id.
 func saveKey(id js.Value, n uint64) js.Value { return js.ValueOf([]any{id, float64(n)}) }
+
+// fenceKey is the key, among the batches, of the fence against an owner of the
+// server. Load and Forget find batches by their numbers, and texts come after all
+// numbers.
+func fenceKey(id raft.ID, owner string) js.Value {
+	return js.ValueOf([]any{id.String(), "fence", owner})
+}
 
 // toJS copies bytes into an array of exactly their length: the browser stores
 // the whole buffer behind an array, so a larger one cannot be reused.

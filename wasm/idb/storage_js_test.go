@@ -5,6 +5,7 @@ import (
 	"flag"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"syscall/js"
 	"testing"
 	"time"
@@ -122,6 +123,68 @@ func TestFence(t *testing.T) {
 		t.Fatalf("%d entries are stored, want 1", len(stored.Entries))
 	}
 	ok(t, save(t, st, entry(2, "bob")))
+}
+
+// A tab that is stopped in the middle of a save must not hold up the other tabs
+// of its browser: a save is over although its tab runs no more callbacks.
+func TestStoppedTabHoldsNothingUp(t *testing.T) {
+	name := database(t)
+	db, other := opened(t, name), opened(t, name)
+	ok(t, db.Create(background(t), Server{ID: id, Room: "r", Owner: alice}))
+	st, _, _ := loaded(t, db, alice)
+	// This tab never runs a callback of the save. The thread is one, so it
+	// cannot stand still altogether.
+	complete := make(chan struct{})
+	st.onServer.Release()
+	st.onServer = js.FuncOf(func(js.Value, []js.Value) any { return nil })
+	st.onComplete.Release()
+	st.onComplete = js.FuncOf(func(js.Value, []js.Value) any { close(complete); return nil })
+	st.Save(entry(1, "the last thing it did"), func(error) {})
+	if transaction := st.pending[0].transaction; !strings.Contains(stateOf(transaction), "TransactionInactiveError") && !strings.Contains(stateOf(transaction), "InvalidStateError") {
+		t.Errorf("a save is left for its tab to end: %s", stateOf(transaction))
+	}
+	ok(t, take(other, background(t), id, bob))
+	<-complete
+}
+
+// stateOf tells how a transaction answers a further request.
+func stateOf(transaction js.Value) string {
+	err := try(func() { transaction.Call("objectStore", storeSaves).Call("get", 1) })
+	if err == nil {
+		return "it takes more requests"
+	}
+	return err.Error()
+}
+
+// The latest owners are fenced off, and no more of them are remembered. One that
+// takes the server again may save again.
+func TestFences(t *testing.T) {
+	db := created(t)
+	st, _, _ := loaded(t, db, alice)
+	owner := func(n int) string { return strconv.FormatUint(uint64(n)+1<<60, 16) }
+	const owners = maxFences + 10
+	for n := range owners {
+		ok(t, take(db, background(t), id, owner(n)))
+	}
+	var fences int
+	ok(t, db.run(background(t), readOnly, db.saveScope, func(tx *tx) {
+		tx.then(tx.store(storeSaves).Call("count", db.fences(id)), func(v js.Value) { fences = v.Int() })
+	}))
+	if fences != maxFences {
+		t.Errorf("%d fences are stored, want %d", fences, maxFences)
+	}
+	want(t, save(t, st, entry(1, "from long ago")), ErrFenced)
+	ok(t, take(db, background(t), id, alice))
+	again, stored, _ := loaded(t, db, alice)
+	t.Logf("stored: %+v", stored)
+	ok(t, save(t, again, entry(2, "x")))
+	ok(t, db.Forget(background(t), id))
+	ok(t, db.run(background(t), readOnly, db.saveScope, func(tx *tx) {
+		tx.then(tx.store(storeSaves).Call("count"), func(v js.Value) { fences = v.Int() })
+	}))
+	if fences != 0 {
+		t.Errorf("%d records are left of a forgotten server", fences)
+	}
 }
 
 // A takeover by another connection, with saves in the air on both sides of it:

@@ -24,6 +24,7 @@ const (
 // given to run and from the callbacks they take, nowhere else: in between the
 // browser counts it as finished.
 type tx struct {
+	db    *DB
 	value js.Value
 	funcs []js.Func
 	err   error // why we aborted it
@@ -36,7 +37,7 @@ func (db *DB) run(ctx context.Context, mode string, stores any, body func(t *tx)
 	if err := db.broken(); err != nil {
 		return err
 	}
-	t := &tx{}
+	t := &tx{db: db}
 	defer t.release()
 	outcome := make(chan error, 1)
 	err := try(func() {
