@@ -10,6 +10,12 @@
 //	cluster.go        what tabs agree on, and what was acknowledged to them
 //	room.go           a server, a browser and the tabs of one room
 //	wait.go           conditions with a limit, and what to say when it passes
+//	history.go        a record of what clients asked and were told
+//	check.go          is that record linearizable, and was nothing lost?
+//	load.go           clients that use a cluster while things happen to it
+//	availability.go   what the clients met, in figures
+//	witness.go        what every server said of itself, those too that died
+//	suspend.go        ways to stop a tab and let it go on
 //	traces.go         what is kept of a failed test, under traces/
 //	display.go        a virtual screen, for a headed browser
 //	picture.go        makes a screenshot small
@@ -27,6 +33,8 @@
 //	TABRAFT_CHROMIUM  the browser, if it is not found in the usual places
 //	TABRAFT_E2E_NET   "host" keeps the run out of a private network
 //	TABRAFT_BENCH     any value runs the measurements of bench_test.go
+//	TABRAFT_LONG      any value runs tests of suspension, crashes and churn at
+//	                  length: a minute of sleep, 100 crashes, 20 tabs
 //	TABRAFT_SHOT      file to write the README's screenshot to
 //	TABRAFT_LOOK      any value keeps the pictures of TestLayout, under traces/
 //

@@ -33,6 +33,7 @@ type tab struct {
 	id       target.ID
 	renderer int // process id of its renderer; 0 if not known
 	crashed  chan struct{}
+	over     chan struct{} // closed when a test ends the tab
 
 	mu      sync.Mutex
 	console []chromedp.ConsoleMessage
@@ -45,7 +46,7 @@ func (b *browser) attach(ctx context.Context, cancel context.CancelFunc) (*tab, 
 		cancel()
 		return nil, err
 	}
-	tb := &tab{browser: b, ctx: ctx, cancel: cancel, crashed: make(chan struct{})}
+	tb := &tab{browser: b, ctx: ctx, cancel: cancel, crashed: make(chan struct{}), over: make(chan struct{})}
 	tb.pageAPI = pageAPI{b.t, tb}
 	tb.id = chromedp.FromContext(ctx).Target.TargetID
 	// chromedp follows the document and the network, which costs a page that
@@ -107,6 +108,11 @@ func (tb *tab) String() string { return fmt.Sprintf("tab %d", tb.number) }
 func (tb *tab) evalWithin(limit time.Duration, expression string, out any) error {
 	ctx, done := context.WithTimeout(tb.ctx, limit)
 	defer done()
+	return tb.evalIn(ctx, expression, out)
+}
+
+// evalIn is tryEval with a context that comes from the tab's.
+func (tb *tab) evalIn(ctx context.Context, expression string, out any) error {
 	yes := true
 	result, err := chromedp.Call(ctx, runtime.Evaluate, runtime.EvaluateParams{
 		Expression: expression, AwaitPromise: &yes, ReturnByValue: &yes, UserGesture: &yes,
@@ -250,7 +256,10 @@ func (tb *tab) startKill() {
 func (tb *tab) markGone() {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
-	tb.gone = true
+	if !tb.gone {
+		tb.gone = true
+		close(tb.over)
+	}
 }
 
 // live are the tabs that were neither closed nor killed.

@@ -1,0 +1,102 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+)
+
+// napTimes are how long tabs are suspended; the long form adds a minute.
+func napTimes() []time.Duration {
+	if longForm() {
+		return []time.Duration{5 * time.Second, time.Minute}
+	}
+	return []time.Duration{5 * time.Second}
+}
+
+// longForm tells whether tests run as long as a person would want once.
+func longForm() bool { return os.Getenv("TABRAFT_LONG") != "" }
+
+// A tab is suspended and wakes, as follower and as leader, while clients use all
+// tabs. Nothing acknowledged is lost, no term has two leaders, who wakes deposes
+// nobody, and what the suspended tab was asked is answered.
+func TestSuspended(t *testing.T) {
+	for _, way := range suspensions {
+		for _, nap := range napTimes() {
+			t.Run(fmt.Sprintf("%s, %v", way.name, nap), func(t *testing.T) {
+				r := startRoom(t, browserOptions{})
+				tabs := r.openTabs(3)
+				w := newWitness(t)
+				l := startLoad(t, 1, 20*time.Millisecond)
+				for _, tb := range tabs {
+					w.follow(tb)
+					l.use(tb, 1)
+				}
+				for _, leads := range []bool{false, true} {
+					suspendOne(r, tabs, way, nap, leads, l)
+				}
+				r.waitCluster(3, tabs...)
+				l.finish(tabs...)
+				w.check()
+			})
+		}
+	}
+}
+
+// suspendOne suspends the leader or a follower once.
+func suspendOne(r *room, tabs []*tab, way suspension, nap time.Duration, leads bool, l *load) {
+	t := r.t
+	t.Helper()
+	leader := r.waitCluster(3, tabs...)
+	asleep := leader
+	if !leads {
+		asleep = except(tabs, leader)[0]
+	}
+	awake := except(tabs, asleep)
+	before := awake[0].state()
+	// Asked in the moment before, so that it is under way.
+	answer := l.ask(asleep, fmt.Sprintf("asked before a sleep, leader %v", leads))
+	way.begin(asleep)
+	began := time.Now()
+	served := l.answeredBy(awake)
+	if leads {
+		_, took := r.waitLeader(leadTimeout, 3, awake...)
+		t.Logf("a new leader %v after the old one fell asleep", took.Round(time.Millisecond))
+	}
+	waitFor(t, "answers while a tab sleeps", commandTimeout, func() error {
+		if now := l.answeredBy(awake); now < served+10 {
+			return fmt.Errorf("%d commands were answered in %v", now-served, time.Since(began).Round(time.Millisecond))
+		}
+		return nil
+	})
+	time.Sleep(time.Until(began.Add(nap))) // the test's subject, not a wait for something
+	between := awake[0].state()
+	if !leads && (between.Leader != before.Leader || between.Term != before.Term) {
+		t.Errorf("while a follower slept leader %s of term %d became %s of %d", before.Leader, before.Term, between.Leader, between.Term)
+	}
+	way.wake(asleep)
+	t.Logf("a command asked before the tab slept for %v: %s", nap, answer(commandTimeout))
+	now := r.waitCluster(3, tabs...).state()
+	if now.ID != between.Leader || now.Term != between.Term {
+		t.Errorf("waking a tab made leader %s of term %d out of %s of %d", now.ID, now.Term, between.Leader, between.Term)
+	}
+	if how := l.ask(asleep, fmt.Sprintf("asked after a sleep, leader %v", leads))(commandTimeout); how != string(answered) {
+		t.Errorf("a command of the woken tab: %s", how)
+	}
+}
+
+// answeredBy counts the commands that clients of these tabs had answered.
+func (l *load) answeredBy(tabs []*tab) int {
+	of := map[*tab]bool{}
+	for _, tb := range tabs {
+		of[tb] = true
+	}
+	n := 0
+	for _, o := range l.seen() {
+		if o.outcome == answered && of[o.tab] {
+			n++
+		}
+	}
+	return n
+}
