@@ -2,8 +2,8 @@
 #
 # Go and make are all that `make run` needs. Tests of the page's plain functions
 # and of the pure packages under GOOS=js also use Node where it is present;
-# tests in a browser need Chromium and Xvfb, which `make e2e` installs on Debian
-# when it runs as root.
+# tests in a browser need Chromium, Firefox and Xvfb, which `make e2e` installs
+# on Debian when it runs as root.
 
 ADDR ?= :8080
 # What the tests in a browser run: a pattern for go test's -run.
@@ -76,7 +76,7 @@ test-js: ## run the pure packages again under GOOS=js, and the page's functions,
 		echo "no node: the pure packages are not tested under GOOS=js"; \
 	fi
 
-e2e: browser-tools www-dist-fast ## run the tests in a real Chromium; RUN=Name picks some
+e2e: browser-tools www-dist-fast ## run the tests in real browsers; RUN=Name picks some
 	$(build-program)
 	cd www/e2e && go test -count=1 -v -timeout 20m -run '$(RUN)' ./...
 
@@ -106,6 +106,7 @@ screenshot: browser-tools build ## make the README's picture, www/screenshot.png
 browser-tools:
 	@missing=; \
 	[ -n "$$TABRAFT_CHROMIUM" ] || command -v chromium chromium-browser google-chrome >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
+	[ -n "$$TABRAFT_FIREFOX" ] || command -v firefox-esr firefox >/dev/null || missing="$$missing firefox-esr"; \
 	if [ "$$(uname)" = Linux ]; then \
 		command -v Xvfb >/dev/null || missing="$$missing xvfb"; \
 		[ "$$(id -u)" != 0 ] || command -v ip >/dev/null || missing="$$missing iproute2"; \
@@ -117,7 +118,7 @@ browser-tools:
 	else \
 		echo "the tests in a browser need these Debian packages:$$missing"; \
 		echo "install them, for example: sudo apt-get install$$missing"; \
-		echo "(TABRAFT_CHROMIUM=/path/to/chrome names another Chrome or Chromium)"; \
+		echo "(TABRAFT_CHROMIUM=/path/to/chrome names another Chrome or Chromium, TABRAFT_FIREFOX=/path/to/firefox another Firefox)"; \
 		exit 1; \
 	fi
 

@@ -27,7 +27,7 @@ func startDisplay(t testing.TB) string {
 	defer number.Close()
 	// Without -noreset it starts over, refusing clients for a moment, each time
 	// its only client goes.
-	screen, err := startProcessWith(write, path, "-displayfd", "3", "-screen", "0", "1400x1000x24", "-nolisten", "tcp", "-noreset")
+	screen, err := startProcessWith(processOptions{file: write}, path, "-displayfd", "3", "-screen", "0", "1400x1000x24", "-nolisten", "tcp", "-noreset")
 	write.Close()
 	if err != nil {
 		t.Fatal(err)

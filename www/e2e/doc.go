@@ -1,11 +1,15 @@
 // Package e2e tries tabraft as a person would: the real server, the real page,
-// a real Chromium. The files without _test in their names are the harness:
+// real browsers: most tests in Chromium, driven by its DevTools protocol, some in
+// Firefox, driven by WebDriver BiDi, some in both at once. The files without _test in their names are the harness:
 //
 //	network_linux.go  a private network for the whole run, when root
 //	process.go        programs that the tests start
 //	server.go         `tabraft serve` as a process that can be killed and restarted
 //	browser.go        a Chromium with its own profile
 //	tab.go            a tab: evaluate, reload, close, kill its renderer
+//	bidi.go           a session of WebDriver BiDi
+//	firefox.go        a Firefox with its own profile
+//	firefox_tab.go    a tab of it
 //	api.go            window.tabraft as Go methods, for tabs of any browser
 //	cluster.go        what tabs agree on, and what was acknowledged to them
 //	room.go           a server, a browser and the tabs of one room
@@ -30,7 +34,8 @@
 // Environment:
 //
 //	TABRAFT_BIN       the program, if it is not ../../build/tabraft
-//	TABRAFT_CHROMIUM  the browser, if it is not found in the usual places
+//	TABRAFT_CHROMIUM  the Chromium, if it is not found in the usual places
+//	TABRAFT_FIREFOX   the Firefox, likewise
 //	TABRAFT_E2E_NET   "host" keeps the run out of a private network
 //	TABRAFT_BENCH     any value runs the measurements of bench_test.go
 //	TABRAFT_LONG      any value runs tests of suspension, crashes and churn at

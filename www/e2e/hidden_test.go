@@ -14,6 +14,10 @@ const hiddenFor = time.Minute
 // second to which browsers round their timers.
 const hiddenCommandTimeout = 500 * time.Millisecond
 
+// watchChanges is JavaScript that collects changes of leader, term and role.
+const watchChanges = `window.changes = [], ["leader", "term", "role"].forEach((kind) =>
+	tabraft.on(kind, (e) => changes.push(kind + " " + JSON.stringify(e)))), true`
+
 // Three tabs in one window of a headed browser, of which only one shows: for a
 // minute the leader, which is hidden, stays, and so does the term.
 func TestHiddenTabs(t *testing.T) {
@@ -32,8 +36,7 @@ func TestHiddenTabs(t *testing.T) {
 	})
 	// Nothing looks at the tabs meanwhile: every look from outside wakes them.
 	for _, tb := range tabs {
-		tb.eval(`window.changes = [], ["leader", "term", "role"].forEach((kind) =>
-			tabraft.on(kind, (e) => changes.push(kind + " " + JSON.stringify(e)))), true`, nil)
+		tb.eval(watchChanges, nil)
 	}
 	before := leader.state()
 	time.Sleep(hiddenFor)

@@ -24,15 +24,23 @@ type process struct {
 // startProcess starts the program, which ends at the latest when the test
 // process ends.
 func startProcess(name string, args ...string) (*process, error) {
-	return startProcessWith(nil, name, args...)
+	return startProcessWith(processOptions{}, name, args...)
 }
 
-// startProcessWith also hands over a file, as descriptor 3, if there is one.
-func startProcessWith(file *os.File, name string, args ...string) (*process, error) {
+// processOptions say what is special about a process.
+type processOptions struct {
+	// file, if there is one, is its descriptor 3.
+	file *os.File
+	// env is its environment; nil for that of the tests.
+	env []string
+}
+
+func startProcessWith(options processOptions, name string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(name, args...), output: &transcript{}, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
-	if file != nil {
-		p.cmd.ExtraFiles = []*os.File{file}
+	p.cmd.Env = options.env
+	if options.file != nil {
+		p.cmd.ExtraFiles = []*os.File{options.file}
 	}
 	p.cmd.WaitDelay = outputGrace
 	dieWithParent(p.cmd)

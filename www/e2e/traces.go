@@ -67,12 +67,15 @@ func (b *browser) keepTraces() {
 	}
 }
 
+// reportState is JavaScript for what a page is and knows, as text.
+const reportState = `JSON.stringify({url: location.href, visibility: document.visibilityState, state: window.tabraft?.state() ?? null}, null, 2)`
+
 // report is all that is known of a tab, for a person to read.
 func (tb *tab) report() []byte {
 	var out strings.Builder
 	fmt.Fprintf(&out, "%v, renderer %d\n\n", tb, tb.renderer)
 	var state string
-	if err := tb.tryEval(`JSON.stringify({url: location.href, visibility: document.visibilityState, state: window.tabraft?.state() ?? null}, null, 2)`, &state); err != nil {
+	if err := tb.tryEval(reportState, &state); err != nil {
 		state = "no state: " + err.Error()
 	}
 	fmt.Fprintf(&out, "%s\n\nconsole:\n", state)
