@@ -1,0 +1,111 @@
+package bus
+
+import "sync"
+
+// flowPing marks the numbers of pings that a pipe posts for itself, to learn how
+// much of what it posted was handled.
+const flowPing = 1 << 31
+
+// pipe is the sending end of a pair's channel. Messages on a channel arrive in
+// order, so an answer to a ping says that the peer has handled all that was
+// posted before it.
+type pipe struct {
+	mu     sync.Mutex
+	ch     Channel
+	closed bool
+	buf    []byte // for the message being posted
+
+	posted   uint64 // bytes of frames, ever
+	handled  uint64 // of them by the peer, as far as it has answered
+	ping     uint32 // number of the last ping posted
+	pingedAt uint64 // posted, when that was
+	flow     uint32 // pings of the pipe's own
+	waiting  bool   // for the answer to one of them
+}
+
+func newPipe(ch Channel) *pipe { return &pipe{ch: ch} }
+
+// send posts a frame, or reports that it cannot: see MaxUnanswered.
+func (p *pipe) send(frame []byte) bool {
+	if len(frame) == 0 || len(frame) > MaxFrame {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.posted-p.handled+uint64(len(frame)) > MaxUnanswered {
+		return false
+	}
+	p.buf = append(append(p.buf[:0], messageFrame), frame...)
+	if p.ch.Post(p.buf) != nil {
+		return false
+	}
+	p.posted += uint64(len(frame))
+	p.askIfDue()
+	return true
+}
+
+// askIfDue posts a ping of the pipe's own when much has been posted since the
+// last ping of any kind.
+func (p *pipe) askIfDue() {
+	if p.waiting || p.posted-p.pingedAt < askEvery {
+		return
+	}
+	p.flow++
+	p.waiting = p.post(messagePing, flowPing|p.flow) == nil
+}
+
+// post posts a ping or a pong.
+func (p *pipe) post(kind byte, number uint32) error {
+	if p.closed {
+		return nil
+	}
+	p.buf = appendPing(p.buf[:0], kind, number)
+	err := p.ch.Post(p.buf)
+	if kind == messagePing && err == nil {
+		p.ping, p.pingedAt = number, p.posted
+	}
+	return err
+}
+
+// control posts a ping of the link, or a pong.
+func (p *pipe) control(kind byte, number uint32) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if kind == messagePing {
+		p.waiting = false // this ping asks the same
+	}
+	return p.post(kind, number)
+}
+
+// answered takes the peer's answer to a ping.
+func (p *pipe) answered(number uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if number != p.ping {
+		return // a later ping is on its way
+	}
+	p.waiting = false
+	p.handled = p.pingedAt
+	p.askIfDue()
+}
+
+// unanswered is the number of bytes of frames not known to be handled.
+func (p *pipe) unanswered() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return int(p.posted - p.handled)
+}
+
+// close closes the channel, after a bye if this life is over.
+func (p *pipe) close(bye bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
+	p.closed = true
+	if bye {
+		p.ch.Post([]byte{messageBye})
+	}
+	p.ch.Close()
+}
