@@ -23,11 +23,12 @@
 // A message is a Uint8Array of at most MaxMessage bytes; integers are
 // big-endian. What is longer, or not as drawn here, is ignored and counted.
 //
-//	hello  0  | version u8 | asks u8 | id u64 | n u8 | incarnation, n bytes
-//	frame  1  | a frame, 1 to MaxFrame bytes
-//	ping   2  | number u32
-//	pong   3  | number u32 of the ping
-//	bye    4
+//	hello     0  | version u8 | asks u8 | id u64 | n u8 | incarnation, n bytes
+//	frame     1  | a frame, 1 to MaxFrame bytes
+//	ping      2  | number u32
+//	pong      3  | number u32 of the ping
+//	bye       4
+//	datagram  5  | 1 to MaxDatagram bytes
 //
 // Hello is the only one on the room's channel. A life says it when it begins,
 // asking: whoever hears that opens the pair's channel and says hello too. After
@@ -44,5 +45,6 @@
 //
 // A channel takes whatever is posted, also for a tab that is frozen. So the
 // sender counts what it has posted since the last ping that was answered, and
-// refuses frames beyond MaxUnanswered.
+// refuses frames beyond MaxUnanswered, and datagrams, which may be lost, beyond
+// half of that.
 package bus

@@ -8,6 +8,8 @@ const (
 	MaxFrame = 256 << 10
 	// MaxMessage is the largest message on a channel, in bytes.
 	MaxMessage = frameHeader + MaxFrame
+	// MaxDatagram is the largest datagram, in bytes.
+	MaxDatagram = 1 << 10
 	// MaxUnanswered is how many bytes may be posted to one peer before it
 	// answers a ping that was posted with them. Send refuses what would exceed it.
 	MaxUnanswered = 512 << 10

@@ -40,6 +40,8 @@ type Handler interface {
 	// Frame hands over a frame from a peer that is up. The slice is the
 	// handler's.
 	Frame(from raft.ID, frame []byte)
+	// Datagram hands over a datagram likewise.
+	Datagram(from raft.ID, b []byte)
 	// Up says that frames can be exchanged with p. Of two lives of one server
 	// the earlier is down before the later is up.
 	Up(p Peer)
@@ -116,6 +118,13 @@ func New(cfg Config) (*Mesh, error) {
 func (m *Mesh) Send(to raft.ID, frame []byte) bool {
 	p := (*m.pipes.Load())[to]
 	return p != nil && p.send(frame)
+}
+
+// SendDatagram sends what may be lost: 1 to MaxDatagram bytes. It reports whether
+// the datagram left. The slice is the caller's again.
+func (m *Mesh) SendDatagram(to raft.ID, b []byte) bool {
+	p := (*m.pipes.Load())[to]
+	return p != nil && p.sendDatagram(b)
 }
 
 // Rely says whether nothing but this mesh connects a server that is up here. One

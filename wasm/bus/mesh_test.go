@@ -56,6 +56,10 @@ func (g *guest) Frame(from raft.ID, frame []byte) {
 	g.frames = append(g.frames, fmt.Sprintf("%d:%.20s", from, frame))
 }
 
+func (g *guest) Datagram(from raft.ID, b []byte) {
+	g.frames = append(g.frames, fmt.Sprintf("datagram %d:%.20s", from, b))
+}
+
 func (g *guest) Up(p Peer) {
 	if was, ok := g.up[p.ID]; ok {
 		g.room.t.Errorf("%v is up twice: %v after %v", p.ID, p.Incarnation, was)
@@ -230,11 +234,17 @@ func TestSizesOfFrames(t *testing.T) {
 				t.Errorf("a frame of %d bytes: not %v", size, want)
 			}
 		}
-		if a.mesh.Send(9, []byte("x")) {
-			t.Error("a frame to nobody was sent")
+		synctest.Wait()
+		for size, want := range map[int]bool{0: false, 1: true, MaxDatagram: true, MaxDatagram + 1: false} {
+			if a.mesh.SendDatagram(2, make([]byte, size)) != want {
+				t.Errorf("a datagram of %d bytes: not %v", size, want)
+			}
+		}
+		if a.mesh.Send(9, []byte("x")) || a.mesh.SendDatagram(9, []byte("x")) {
+			t.Error("something to nobody was sent")
 		}
 		synctest.Wait()
-		if len(b.frames) != 2 {
+		if len(b.frames) != 4 {
 			t.Errorf("%d frames came", len(b.frames))
 		}
 	})
@@ -288,7 +298,8 @@ func TestNoise(t *testing.T) {
 		stranger := r.air.Tab()
 		bad := [][]byte{nil, {}, {messageHello}, {messageHello, 9}, appendHello(nil, Peer{0, "x"}, true), appendHello(nil, Peer{5, ""}, true),
 			append(appendHello(nil, Peer{5, "x"}, true), 0), appendHello(nil, Peer{5, strings.Repeat("x", MaxIncarnation+1)}, false),
-			{messageHello, protocolVersion, 2, 0, 0, 0, 0, 0, 0, 0, 5, 1, 'x'}, make([]byte, MaxMessage+1), {messageFrame}, {99, 1}}
+			{messageHello, protocolVersion, 2, 0, 0, 0, 0, 0, 0, 0, 5, 1, 'x'}, make([]byte, MaxMessage+1), {messageFrame}, {messageDatagram},
+			append([]byte{messageDatagram}, make([]byte, MaxDatagram+1)...), {99, 1}}
 		for _, name := range []string{"room", pairName("room", a.self, b.self)} {
 			ch, _ := stranger.Open(name, func([]byte) {})
 			for _, m := range bad {

@@ -17,6 +17,7 @@ const (
 	messagePing
 	messagePong
 	messageBye
+	messageDatagram
 )
 
 const (
@@ -58,15 +59,19 @@ func appendPing(b []byte, kind byte, number uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(b, kind), number)
 }
 
-// parsePair reads what came on a pair's channel: the event, and the frame if it
-// is one, which shares the message's memory.
-func parsePair(b []byte) (ev event, frame []byte, err error) {
+// parsePair reads what came on a pair's channel: the event, and what a frame or
+// datagram carries, which shares the message's memory.
+func parsePair(b []byte) (ev event, body []byte, err error) {
 	if len(b) == 0 {
 		return ev, nil, fmt.Errorf("bus: something that is no message")
 	}
 	switch b[0] {
 	case messageFrame:
 		if len(b) > frameHeader && len(b) <= MaxMessage {
+			return event{kind: evHeard}, b[frameHeader:], nil
+		}
+	case messageDatagram:
+		if len(b) > frameHeader && len(b) <= frameHeader+MaxDatagram {
 			return event{kind: evHeard}, b[frameHeader:], nil
 		}
 	case messagePing, messagePong:

@@ -15,7 +15,7 @@ type pipe struct {
 	closed bool
 	buf    []byte // for the message being posted
 
-	posted   uint64 // bytes of frames, ever
+	posted   uint64 // bytes of frames and datagrams, ever
 	handled  uint64 // of them by the peer, as far as it has answered
 	ping     uint32 // number of the last ping posted
 	pingedAt uint64 // posted, when that was
@@ -27,19 +27,27 @@ func newPipe(ch Channel) *pipe { return &pipe{ch: ch} }
 
 // send posts a frame, or reports that it cannot: see MaxUnanswered.
 func (p *pipe) send(frame []byte) bool {
-	if len(frame) == 0 || len(frame) > MaxFrame {
-		return false
-	}
+	return len(frame) <= MaxFrame && p.carry(messageFrame, frame, MaxUnanswered)
+}
+
+// sendDatagram posts a datagram, unless the peer is slow.
+func (p *pipe) sendDatagram(b []byte) bool {
+	return len(b) <= MaxDatagram && p.carry(messageDatagram, b, MaxUnanswered/2)
+}
+
+// carry posts a message of a kind as long as no more than limit bytes are
+// unanswered with it.
+func (p *pipe) carry(kind byte, body []byte, limit uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.posted-p.handled+uint64(len(frame)) > MaxUnanswered {
+	if len(body) == 0 || p.closed || p.posted-p.handled+uint64(len(body)) > limit {
 		return false
 	}
-	p.buf = append(append(p.buf[:0], messageFrame), frame...)
+	p.buf = append(append(p.buf[:0], kind), body...)
 	if p.ch.Post(p.buf) != nil {
 		return false
 	}
-	p.posted += uint64(len(frame))
+	p.posted += uint64(len(body))
 	p.askIfDue()
 	return true
 }

@@ -134,7 +134,7 @@ func pairName(name string, a, b Peer) string {
 
 // message handles one message of a pair's channel.
 func (m *Mesh) message(now time.Duration, mb *member, b []byte) {
-	ev, frame, err := parsePair(b)
+	ev, body, err := parsePair(b)
 	if err != nil {
 		m.ignore(err.Error())
 		return
@@ -149,8 +149,12 @@ func (m *Mesh) message(now time.Duration, mb *member, b []byte) {
 	if ev.kind != evHeard || mb.link.phase != open || now-mb.link.heardAt > PingInterval/4 {
 		m.step(now, mb, ev)
 	}
-	if frame != nil {
-		m.cfg.Handler.Frame(mb.peer.ID, frame)
+	switch {
+	case body == nil || !mb.link.isUp():
+	case b[0] == messageDatagram:
+		m.cfg.Handler.Datagram(mb.peer.ID, body)
+	default:
+		m.cfg.Handler.Frame(mb.peer.ID, body)
 	}
 }
 

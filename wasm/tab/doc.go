@@ -6,7 +6,9 @@
 //
 //	Home      where its identity and state are stored (IndexedDB, a directory)
 //	mesh      WebRTC connections to the room's other servers (package rtc)
+//	bus       links to the other tabs of this browser (package bus)
 //	client    the signaling connection that introduces them (signaling/client)
+//	routes    which of the two carries a peer's frames
 //	links     faults put between node and mesh, for lessons and tests
 //	node      Raft itself (package node), and the map it replicates (package kv)
 //

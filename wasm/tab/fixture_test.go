@@ -22,6 +22,7 @@ import (
 	"tabraft/raft/node"
 	"tabraft/signaling"
 	"tabraft/signaling/client"
+	"tabraft/wasm/bus"
 )
 
 const (
@@ -43,6 +44,8 @@ type world struct {
 	hush  func() // ends the signaling server; nil while it is away
 	// settings are those of the servers started next.
 	settings Settings
+	// air connects the tabs of one browser; nil for a browser each.
+	air *bus.Air
 	// limits are those of the signaling server opened next.
 	limits signaling.Limits
 
@@ -56,6 +59,7 @@ type testServer struct {
 	*Server
 	world *world
 	home  *memoryHome // nil if it is in a directory
+	radio *bus.AirTab // nil without one
 
 	rejoins atomic.Int32 // calls of Config.Rejoin
 
@@ -124,8 +128,14 @@ func (w *world) start(kind signaling.Kind, home Home) *testServer {
 	w.t.Helper()
 	s := &testServer{world: w}
 	s.home, _ = home.(*memoryHome)
+	var radio bus.Radio
+	if w.air != nil && kind == signaling.KindTab {
+		s.radio = w.air.Tab()
+		radio = s.radio
+	}
 	server, err := NewServer(Config{
-		Room: w.room, Signal: "ws://" + w.addr + signaling.Path, Link: w.room.Link("http://" + w.addr + "/"),
+		Radio: radio,
+		Room:  w.room, Signal: "ws://" + w.addr + signaling.Path, Link: w.room.Link("http://" + w.addr + "/"),
 		Kind: kind, Home: home, Clock: w.clock, Logger: slog.New(slog.DiscardHandler), Observer: s.observe, Loopback: true,
 		Settings: w.settings, Rejoin: func() { s.rejoins.Add(1) },
 	})
@@ -225,12 +235,18 @@ func (w *world) await(what string, ok func() bool) {
 // they are connected.
 func (w *world) awaitVoters(servers ...*testServer) (leader *testServer) {
 	w.t.Helper()
+	return w.awaitVotersBut("", servers...)
+}
+
+// awaitVotersBut is awaitVoters for servers that may have a problem.
+func (w *world) awaitVotersBut(problem string, servers ...*testServer) (leader *testServer) {
+	w.t.Helper()
 	w.await("voters with a leader", func() bool {
 		leader = nil
 		for _, s := range servers {
 			state := s.State()
 			if len(state.Members) != len(servers) || state.Quorum.Voters != len(servers) ||
-				state.Quorum.Alive != len(servers) || state.Leader == "" || state.Problem != "" {
+				state.Quorum.Alive != len(servers) || state.Leader == "" || state.Problem != "" && state.Problem != problem {
 				return false
 			}
 			if state.Leader != servers[0].State().Leader || !s.settled() {

@@ -15,6 +15,7 @@ import (
 	"tabraft/raft/node"
 	"tabraft/signaling"
 	"tabraft/signaling/client"
+	"tabraft/wasm/bus"
 	"tabraft/wasm/rtc"
 )
 
@@ -26,6 +27,8 @@ type life struct {
 	storage     node.Storage
 	machine     *kv.Map
 	mesh        *rtc.Mesh
+	bus         *bus.Mesh // nil where there is no Config.Radio
+	routes      *routes
 	links       *node.Links
 	node        *node.Node
 	client      *client.Client // mu guards it: its handler may be called first
@@ -63,7 +66,7 @@ func (s *Server) begin(number int) (*life, error) {
 		Self:     rtc.Peer{ID: s.id, Incarnation: l.incarnation, Kind: string(s.cfg.Kind)},
 		Signal:   l.signal,
 		Clock:    s.cfg.Clock,
-		Handler:  l,
+		Handler:  webrtcSide{l},
 		Rand:     s.fork(),
 		Logger:   s.cfg.Logger,
 		Loopback: s.cfg.Loopback,
@@ -72,7 +75,8 @@ func (s *Server) begin(number int) (*life, error) {
 		storage.Close()
 		return nil, err
 	}
-	l.links = node.NewLinks(s.cfg.Clock, s.fork(), l.mesh.Send, func(from raft.ID, frame []byte) { l.node.Deliver(from, frame) })
+	l.routes = newRoutes(l.mesh, s.cfg.Clock.Now, l.rerouted)
+	l.links = node.NewLinks(s.cfg.Clock, s.fork(), l.routes.Send, func(from raft.ID, frame []byte) { l.node.Deliver(from, frame) })
 	l.node, err = node.Start(node.Config{
 		ID: s.id, Cluster: s.cfg.Home.Cluster(), Storage: storage, Transport: l.links, Machine: l.machine,
 		Clock: s.cfg.Clock, Rand: s.fork(), Admitted: s.cfg.Home.SetCluster, Observer: l.observe, Gather: s.cfg.Gather, Raft: tuning,
@@ -83,6 +87,7 @@ func (s *Server) begin(number int) (*life, error) {
 		storage.Close()
 		return nil, err
 	}
+	l.openBus()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.client = client.Start(client.Config{
@@ -128,6 +133,9 @@ func (s *Server) fork() *rand.Rand {
 // once.
 func (l *life) end() {
 	l.mesh.Close()
+	if l.bus != nil {
+		l.bus.Close()
+	}
 	l.client.Close()
 	go func() {
 		l.node.Stop()
@@ -135,21 +143,8 @@ func (l *life) end() {
 	}()
 }
 
-// The mesh's side: rtc.Handler.
-
-func (l *life) Frame(from raft.ID, frame []byte) { l.links.Receive(from, frame) }
-
+// Datagram is of both meshes' handlers; the rest of them is in carriers.go.
 func (l *life) Datagram(raft.ID, []byte) {}
-
-func (l *life) Up(p rtc.Peer) {
-	l.node.PeerUp(p.ID)
-	l.s.emit("peer", PeerEvent{Peer: p.ID.String(), Up: true})
-}
-
-func (l *life) Down(p rtc.Peer, reason string) {
-	l.node.PeerDown(p.ID)
-	l.s.emit("peer", PeerEvent{Peer: p.ID.String(), Up: false, Reason: reason})
-}
 
 // The signaling client's side: client.Handler.
 
@@ -179,6 +174,9 @@ func (l *life) Joined(p signaling.Peer) {
 func (l *life) Left(p signaling.Peer) {
 	if q, ok := meshPeer(p); ok {
 		l.mesh.Left(q)
+		if l.bus != nil {
+			l.bus.Left(bus.Peer{ID: q.ID, Incarnation: q.Incarnation})
+		}
 		l.count(func(n int) int { return n - 1 })
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"tabraft/raft"
 	"tabraft/raft/node"
-	"tabraft/wasm/rtc"
 )
 
 // members.go: the servers of the cluster as this one knows them.
@@ -19,11 +18,9 @@ func (s *Server) members(st node.Status, l *life) []Member {
 		ids = append(ids, s.id)
 		slices.Sort(ids)
 	}
-	links := map[raft.ID]rtc.Link{}
+	var links map[raft.ID]linkState
 	if l != nil {
-		for _, k := range l.mesh.Links() {
-			links[k.Peer.ID] = k
-		}
+		links = l.linkStates()
 	}
 	out := make([]Member, 0, len(ids))
 	for _, id := range ids {
@@ -70,14 +67,15 @@ func (s *Server) members(st node.Status, l *life) []Member {
 }
 
 // describe fills in what this server knows of another.
-func (l *life) describe(m *Member, id raft.ID, k rtc.Link, st node.Status) {
-	if k.State != "" {
-		m.Link = k.State
+func (l *life) describe(m *Member, id raft.ID, k linkState, st node.Status) {
+	if k.state != "" {
+		m.Link = k.state
 	}
+	m.Transport = string(k.via)
 	m.Blocked = l.links.Blocked(id)
-	m.Reachable = k.Up && !m.Blocked
-	if k.RTT > 0 {
-		ms := float64(k.RTT.Microseconds()) / 1000
+	m.Reachable = k.via != byNone && !m.Blocked
+	if k.rtt > 0 {
+		ms := float64(k.rtt.Microseconds()) / 1000
 		m.RTTMs = &ms
 	}
 	l.mu.Lock()

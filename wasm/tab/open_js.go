@@ -8,6 +8,7 @@ import (
 	"tabraft/raft/node"
 	"tabraft/signaling"
 	"tabraft/signaling/client"
+	"tabraft/wasm/bus"
 )
 
 // PageConfig is what the page tells before it starts the program: see
@@ -47,7 +48,7 @@ func Open(page PageConfig, observer func(Event)) (*Server, client.Room, error) {
 	clock := newWorkerClock(page.Worker, func(err error) { slow <- err })
 	s, err = NewServer(Config{
 		Room: room, Signal: page.Signal, Link: link, Kind: signaling.KindTab, Home: home, Clock: clock,
-		Gather: gather(), Settings: storedSettings(),
+		Radio: bus.Browser{}, Gather: gather(), Settings: storedSettings(),
 		Logger: consoleLog{}, Observer: observer,
 		Rejoin: func() { location.Call("reload") },
 	})

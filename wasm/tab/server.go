@@ -12,6 +12,7 @@ import (
 	"tabraft/raft/node"
 	"tabraft/signaling"
 	"tabraft/signaling/client"
+	"tabraft/wasm/bus"
 	"tabraft/wasm/rtc"
 )
 
@@ -29,6 +30,9 @@ type Config struct {
 	Observer func(Event)
 	// Gather: see node.Config.
 	Gather func()
+	// Radio, if set, connects the server with those in other tabs of the same
+	// browser, also without a network.
+	Radio bus.Radio
 	// Loopback: see rtc.Config.
 	Loopback bool
 	// Settings to begin with.

@@ -76,6 +76,7 @@ type Member struct {
 	LastSeenMs *int64    `json:"lastSeenMs"`
 	RTTMs      *float64  `json:"rttMs"`
 	Link       string    `json:"link"`
+	Transport  string    `json:"transport"`
 	Blocked    bool      `json:"blocked"`
 }
 
@@ -141,9 +142,11 @@ type (
 		Term  uint64 `json:"term"`
 	}
 	PeerEvent struct {
-		Peer   string `json:"peer"`
-		Up     bool   `json:"up"`
-		Reason string `json:"reason"`
+		Peer string `json:"peer"`
+		Up   bool   `json:"up"`
+		// Transport is what carries frames to it from now on, as Member.Transport.
+		Transport string `json:"transport"`
+		Reason    string `json:"reason"`
 	}
 	SnapshotEvent struct {
 		Index    uint64 `json:"index"`

@@ -17,6 +17,7 @@ func (l *life) words(s *State, st node.Status, warning error) (problem, reason s
 	l.mu.Lock()
 	refused, present, trouble := l.refused, l.present, l.trouble
 	l.mu.Unlock()
+	near := l.routes.neighbours()
 	q := s.Quorum
 	switch {
 	case l.links.Isolated():
@@ -24,13 +25,19 @@ func (l *life) words(s *State, st node.Status, warning error) (problem, reason s
 	case s.Role == roleJoining && errors.Is(trouble, node.ErrOtherCluster):
 		return "other-cluster", "What is stored of this server belongs to another cluster than this room's, which therefore does not let it in: " +
 			trouble.Error() + ". To join as a new server, open the link in another browser, or delete this site's data first."
+	case s.Role == roleJoining && near > 0 && s.Signaling != signalingConnected:
+		reason = "Asking the other tabs of this browser to let this server in."
+		if trouble != nil {
+			reason += " They have not done so yet: " + trouble.Error() + "."
+		}
+		return "joining", reason + " The signaling server cannot be reached, so servers elsewhere cannot be met."
 	case refused != nil && s.Role == roleJoining:
 		return "signaling", "The signaling server refuses this server, which keeps asking: " + refused.Error()
 	case s.Role == roleJoining && s.Signaling == signalingOffline:
 		return "signaling", "The signaling server cannot be reached, so this server cannot meet the others. It keeps trying; check that the server runs (make run)."
 	case s.Role == roleJoining && s.Signaling == signalingConnecting:
 		return "joining", "Connecting to the signaling server, to meet the other servers."
-	case s.Role == roleJoining && present == 0:
+	case s.Role == roleJoining && present == 0 && near == 0:
 		return "alone", "No server of this room is online. Open the room in the browser that made it, or wait for somebody; this server joins by itself. If nobody can come back, open the page with #new at the end of its address to make a new room."
 	case s.Role == roleJoining && trouble != nil:
 		return "joining", "Asking the cluster to let this server in. It has not done so yet: " + trouble.Error()
@@ -43,8 +50,13 @@ func (l *life) words(s *State, st node.Status, warning error) (problem, reason s
 		return "no-leader", "This server knows no leader at the moment: one is being elected, or it cannot be reached from here. Commands wait for it."
 	case refused != nil:
 		return "signaling", "The cluster works, but the signaling server refuses this server, which keeps asking: " + refused.Error()
+	case s.Signaling == signalingOffline && near > 0:
+		return "signaling", "The signaling server cannot be reached. The cluster goes on without it; until it is back only tabs of this browser can join, over BroadcastChannel."
 	case s.Signaling == signalingOffline:
 		return "signaling", "The signaling server cannot be reached. The cluster goes on without it, but no new tab can join until it is back."
+	case l.routes.onlyBus(st.Now):
+		return "broadcast", "There is no network path between the tabs (WebRTC finds none), so they talk over BroadcastChannel, inside this browser. " +
+			"The cluster works; servers in other browsers and on other computers cannot take part until the network is back."
 	case warning != nil:
 		return "warning", warning.Error()
 	}

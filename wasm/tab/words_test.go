@@ -40,25 +40,34 @@ func TestWords(t *testing.T) {
 		isolated          bool
 		refused, trouble  error
 		present           int
+		near, far         bool // a peer is reached by the bus, by WebRTC
 		warning           error
 		problem, contains string
 	}{
-		"all is well":        {state: well},
-		"trouble of before":  {state: well, trouble: errors.New("a frame was refused")},
-		"leading":            {state: with(func(s *State) { s.Role = "leader" })},
-		"connecting again":   {state: with(func(s *State) { s.Signaling = "connecting" })},
-		"isolated":           {state: well, isolated: true, refused: full, problem: "isolated", contains: "until isolate(false)"},
-		"no quorum":          {state: with(func(s *State) { s.Quorum.Alive = 1 }), problem: "no-quorum", contains: "1 of 3 servers is alive, 2 needed: nothing can commit. Open another tab"},
-		"no quorum of five":  {state: with(func(s *State) { s.Quorum = Quorum{2, 3, 5} }), problem: "no-quorum", contains: "2 of 5 servers are alive, 3 needed"},
-		"none at all":        {state: with(func(s *State) { s.Quorum = Quorum{0, 1, 1} }), problem: "no-quorum", contains: "0 of 1 servers are alive"},
-		"no leader":          {state: with(func(s *State) { s.Leader = "" }), problem: "no-leader", contains: "Commands wait for it"},
-		"refused":            {state: well, refused: full, problem: "signaling", contains: "The cluster works, but the signaling server refuses this server, which keeps asking: signaling: the room is full"},
-		"offline":            {state: with(func(s *State) { s.Signaling = "offline" }), problem: "signaling", contains: "no new tab can join until it is back"},
-		"a warning":          {state: well, warning: errors.New("the timer is slow"), problem: "warning", contains: "the timer is slow"},
-		"a learner":          {state: with(func(s *State) { s.Role = "learner" })},
-		"joining":            {state: joining, present: 1, problem: "joining", contains: "Asking the cluster"},
-		"joining a full one": {state: joining, present: 1, trouble: errors.New("the cluster is full: 64 servers"), problem: "joining", contains: "It has not done so yet: the cluster is full"},
-		"joining and alone":  {state: joining, problem: "alone", contains: "open the page with #new"},
+		"all is well":          {state: well},
+		"trouble of before":    {state: well, trouble: errors.New("a frame was refused")},
+		"leading":              {state: with(func(s *State) { s.Role = "leader" })},
+		"connecting again":     {state: with(func(s *State) { s.Signaling = "connecting" })},
+		"isolated":             {state: well, isolated: true, refused: full, problem: "isolated", contains: "until isolate(false)"},
+		"no quorum":            {state: with(func(s *State) { s.Quorum.Alive = 1 }), problem: "no-quorum", contains: "1 of 3 servers is alive, 2 needed: nothing can commit. Open another tab"},
+		"no quorum of five":    {state: with(func(s *State) { s.Quorum = Quorum{2, 3, 5} }), problem: "no-quorum", contains: "2 of 5 servers are alive, 3 needed"},
+		"none at all":          {state: with(func(s *State) { s.Quorum = Quorum{0, 1, 1} }), problem: "no-quorum", contains: "0 of 1 servers are alive"},
+		"no leader":            {state: with(func(s *State) { s.Leader = "" }), problem: "no-leader", contains: "Commands wait for it"},
+		"refused":              {state: well, refused: full, problem: "signaling", contains: "The cluster works, but the signaling server refuses this server, which keeps asking: signaling: the room is full"},
+		"offline":              {state: with(func(s *State) { s.Signaling = "offline" }), problem: "signaling", contains: "no new tab can join until it is back"},
+		"offline, one browser": {state: with(func(s *State) { s.Signaling = "offline" }), near: true, problem: "signaling", contains: "only tabs of this browser can join"},
+		"no network":           {state: well, near: true, problem: "broadcast", contains: "The cluster works; servers in other browsers"},
+		"network for some":     {state: well, near: true, far: true},
+		"joining in one browser": {state: with(func(s *State) { *s = joining; s.Signaling = "offline" }), near: true,
+			problem: "joining", contains: "Asking the other tabs of this browser to let this server in. The signaling"},
+		"joining in one browser, refused": {state: with(func(s *State) { *s = joining; s.Signaling = "connecting" }), near: true,
+			trouble: errors.New("no leader is known"), problem: "joining", contains: "They have not done so yet: no leader is known."},
+		"joining, unlisted tab": {state: joining, near: true, problem: "joining", contains: "Asking the cluster"},
+		"a warning":             {state: well, warning: errors.New("the timer is slow"), problem: "warning", contains: "the timer is slow"},
+		"a learner":             {state: with(func(s *State) { s.Role = "learner" })},
+		"joining":               {state: joining, present: 1, problem: "joining", contains: "Asking the cluster"},
+		"joining a full one":    {state: joining, present: 1, trouble: errors.New("the cluster is full: 64 servers"), problem: "joining", contains: "It has not done so yet: the cluster is full"},
+		"joining and alone":     {state: joining, problem: "alone", contains: "open the page with #new"},
 		"joining, connecting": {state: with(func(s *State) { *s = joining; s.Signaling = "connecting" }),
 			problem: "joining", contains: "Connecting to the signaling server"},
 		"joining, offline": {state: with(func(s *State) { *s = joining; s.Signaling = "offline" }), present: 2,
@@ -69,9 +78,15 @@ func TestWords(t *testing.T) {
 		"of another cluster, and isolated": {state: joining, isolated: true, trouble: node.ErrOtherCluster, problem: "isolated", contains: "isolate(false)"},
 	} {
 		l := &life{links: node.NewLinks(stillClock{}, rand.New(rand.NewPCG(1, 1)), nil, nil),
-			refused: c.refused, trouble: c.trouble, present: c.present}
+			refused: c.refused, trouble: c.trouble, present: c.present, routes: newRoutes(nil, stillClock{}.Now, nil)}
 		l.links.Isolate(c.isolated)
-		problem, reason := l.words(&c.state, node.Status{}, c.warning)
+		if c.near {
+			l.routes.peers[1] = route{bus: true}
+		}
+		if c.far {
+			l.routes.peers[2] = route{webrtc: true}
+		}
+		problem, reason := l.words(&c.state, node.Status{Now: time.Minute}, c.warning)
 		if problem != c.problem || (reason == "") != (problem == "") || !strings.Contains(reason, c.contains) {
 			t.Errorf("%s: %q: %q", name, problem, reason)
 		}

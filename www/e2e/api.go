@@ -48,6 +48,7 @@ type Member struct {
 	NextIndex  *uint64 `json:"nextIndex"`
 	RemovalMs  *int64  `json:"removalMs"`
 	Link       string  `json:"link"`
+	Transport  string  `json:"transport"`
 }
 
 // LogEntry is an element of window.tabraft.log().

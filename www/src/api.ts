@@ -9,6 +9,11 @@ export type Role =
 /** How this tab's connection to another server is. `self` is this tab. */
 export type Link = "self" | "open" | "connecting" | "probing" | "waiting" | "down";
 
+/** What carries messages between this tab and another server: "webrtc" over the
+ * network or this computer, "broadcast" over BroadcastChannel between tabs of
+ * this browser, which needs no network; "" while nothing does. */
+export type Transport = "webrtc" | "broadcast" | "";
+
 /** A server of the cluster, as this tab knows it. */
 export interface Member {
   /** 16 hex digits. */
@@ -35,7 +40,9 @@ export interface Member {
   lastSeenMs: number | null;
   /** Round trip of the last liveness check in milliseconds. */
   rttMs: number | null;
+  /** The connection by its transport, or else the one that WebRTC tries to make. */
   link: Link;
+  transport: Transport;
   /** Whether link() or isolate() blocks the link, be it in one direction. */
   blocked: boolean;
 }
@@ -173,12 +180,14 @@ export interface RoleEvent {
   leader: string;
 }
 
-/** The connection to a server came up or went down, or this leader removes it
+/** The connection to a server came up, moved to another transport, or went down,
+ * or this leader removes it
  * because it was silent; without a peer, the members changed (reason "members"),
  * the signaling connection did ("signaling"), or settings() did ("settings"). */
 export interface PeerEvent {
   peer: string;
   up: boolean;
+  transport: Transport;
   reason: string;
 }
 

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Member, State } from "./api";
 import {
-  bytes, compactedWords, count, duration, grouped, membersOf, nameOf, progressWords, removalWords, replicationWords, standing, voteWords, wellWords,
+  bytes, compactedWords, count, duration, grouped, linkWords, membersOf, nameOf, progressWords, removalWords, replicationWords, standing, voteWords, wellWords,
 } from "./words";
 
 function member(id: string, name: string, more: Partial<Member> = {}): Member {
   return {
     id, name, colour: 0, role: "follower", voter: true, self: false, reachable: true,
-    term: 3, matchIndex: null, nextIndex: null, progress: null, removalMs: null, lastSeenMs: 5, rttMs: 1, link: "open", blocked: false, ...more,
+    term: 3, matchIndex: null, nextIndex: null, progress: null, removalMs: null, lastSeenMs: 5, rttMs: 1, link: "open", transport: "webrtc", blocked: false, ...more,
   };
 }
 
@@ -24,6 +24,13 @@ function state(more: Partial<State> = {}): State {
     reason: "", problem: "", ...more,
   };
 }
+
+test("a link, in words", () => {
+  assert.equal(linkWords(member("a", "heron")), "connected by WebRTC");
+  assert.equal(linkWords(member("a", "heron", { transport: "broadcast" })), "connected inside this browser, by BroadcastChannel");
+  assert.equal(linkWords(member("a", "heron", { link: "connecting", transport: "" })), "connecting");
+  assert.equal(linkWords(member("a", "heron", { link: "self", transport: "" })), "this tab");
+});
 
 test("all is well, in words", () => {
   assert.equal(wellWords(state()), "3 servers, heron leads.");

@@ -1,6 +1,6 @@
 // The page's words: the same thing is called the same everywhere.
 
-import type { Link, Member, Progress, Role, State } from "./api";
+import type { Link, Member, Progress, Role, State, Transport } from "./api";
 
 const roles: Record<Role, string> = {
   joining: "joining",
@@ -24,8 +24,18 @@ const links: Record<Link, string> = {
   down: "no link",
 };
 
-/** What the state of a link is called on the page. */
-export function linkWord(link: Link): string { return links[link] ?? link; }
+const transports: Record<Transport, string> = {
+  webrtc: "by WebRTC",
+  broadcast: "inside this browser, by BroadcastChannel",
+  "": "",
+};
+
+/** What the link to a member is called on the page: how it is, and by what. */
+export function linkWords(member: Member): string {
+  const how = links[member.link] ?? member.link;
+  const by = transports[member.transport] ?? member.transport;
+  return by ? `${how} ${by}` : how;
+}
 
 /** The members in an order that is the same on every tab, with this server
  * among them even before the cluster has admitted it. */
@@ -35,7 +45,7 @@ export function membersOf(state: State): Member[] {
     members.push({
       id: state.id, name: state.name, colour: state.colour, role: state.role, voter: false, self: true,
       reachable: true, term: state.term, matchIndex: null, nextIndex: null, progress: null, removalMs: null,
-      lastSeenMs: null, rttMs: null, link: "self", blocked: false,
+      lastSeenMs: null, rttMs: null, link: "self", transport: "", blocked: false,
     });
   }
   return members.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));

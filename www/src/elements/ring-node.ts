@@ -4,7 +4,7 @@
 import type { Member, State } from "../api";
 import { say, set, svg } from "../dom";
 import type { Place, Point, Side } from "../ring-geometry";
-import { linkWord, progressWords, removalWords, standing, voteWords } from "../words";
+import { linkWords, progressWords, removalWords, standing, voteWords } from "../words";
 
 /** A server that was last heard this long ago, in milliseconds, has no arc. */
 const silence = 2000;
@@ -78,7 +78,7 @@ export class RingNode {
     say(this.#role, this.#crowded ? line : role);
     say(this.#note, this.#crowded ? "" : note);
     this.#stack();
-    set(this.element, "aria-label", `${member.name}${member.self ? ", this tab" : `, ${linkWord(member.link)}`}, ${standingWord}` +
+    set(this.element, "aria-label", `${member.name}${member.self ? ", this tab" : `, ${linkWords(member)}`}, ${standingWord}` +
       (term === null ? "" : `, term ${term}`) + (note && !member.self ? `, ${note}` : ""));
   }
 

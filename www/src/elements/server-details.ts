@@ -4,7 +4,7 @@
 import type { Member, State } from "../api";
 import { button, h, say, set } from "../dom";
 import { live } from "../live";
-import { bytes, count, duration, grouped, linkWord, removalWords, snapshotShare, standing, voteWords } from "../words";
+import { bytes, count, duration, grouped, linkWords, removalWords, snapshotShare, standing, voteWords } from "../words";
 
 /** What the checkbox sets, in milliseconds. */
 const removeAfter = 60_000;
@@ -63,7 +63,7 @@ export class ServerDetails {
     set(this.#name, "data-colour", member.colour);
     const facts: [string, string][] = [
       ["role", `${standing(member)}${member.voter ? "" : ", no vote"}`],
-      ["link", member.blocked ? `${linkWord(member.link)}, cut by hand` : linkWord(member.link)],
+      ["link", member.blocked ? `${linkWords(member)}, cut by hand` : linkWords(member)],
       ["id", member.id],
     ];
     if (member.self) {

@@ -16,6 +16,7 @@ const frameEvery = 32;
 export class ServerRing extends HTMLElement {
   #picture = svg("svg", { role: "group", "aria-label": "Servers of the cluster" });
   #ring = svg("ellipse", { class: "ring" });
+  #near = h("li", { hidden: true }, h("span", { class: "sign dashdot", "aria-hidden": "true" }), "link inside this browser");
   #links = svg("g", { class: "links" });
   #lines = new Map<string, SVGLineElement>();
   #layer = svg("g");
@@ -42,7 +43,7 @@ export class ServerRing extends HTMLElement {
     const sign = (mark: string, text: string) => h("li", {}, h("span", { class: `sign ${mark}`, "aria-hidden": "true" }), text);
     this.append(h("header", {}, h("h2", {}, "Servers"), this.#summary), this.#stage,
       h("ul", { class: "legend" }, sign("request", "request"), sign("reply", "reply"), sign("vote", "vote"),
-        sign("solid", "link"), sign("dashed", "connecting"), sign("timer", "timer")));
+        sign("solid", "link"), this.#near, sign("dashed", "connecting"), sign("timer", "timer")));
     new ResizeObserver(() => this.#place()).observe(this.#stage);
     live.watch((state, at) => this.#draw(state, at));
     live.watchMessages((message) => this.#message(message));
@@ -66,8 +67,11 @@ export class ServerRing extends HTMLElement {
     for (const member of this.#members) {
       this.#nodes.get(member.id)?.draw(member, state, this.#termOf(member, state));
       const line = this.#lines.get(member.id);
-      if (line) set(line, "data-link", member.blocked ? "down" : member.link);
+      if (!line) continue;
+      set(line, "data-link", member.blocked ? "down" : member.link);
+      set(line, "data-transport", member.transport);
     }
+    this.#near.hidden = !this.#members.some((member) => member.transport === "broadcast");
     if (this.#details.element.open) this.#details.draw(state, this.#members);
     this.#tick();
     this.#animate();

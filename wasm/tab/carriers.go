@@ -1,0 +1,94 @@
+package tab
+
+import (
+	"time"
+
+	"tabraft/raft"
+	"tabraft/wasm/bus"
+	"tabraft/wasm/rtc"
+)
+
+// carriers.go: a life's side of its two meshes.
+
+// webrtcSide is the life as the WebRTC mesh sees it: an rtc.Handler.
+type webrtcSide struct{ *life }
+
+func (l webrtcSide) Frame(from raft.ID, frame []byte) { l.links.Receive(from, frame) }
+func (l webrtcSide) Up(p rtc.Peer)                    { l.moved(l.routes.up(p.ID, p.Incarnation, byWebRTC)) }
+func (l webrtcSide) Down(p rtc.Peer, reason string) {
+	l.moved(l.routes.down(p.ID, p.Incarnation, byWebRTC, reason))
+}
+
+// busSide is the life as the bus sees it: a bus.Handler.
+type busSide struct{ *life }
+
+func (l busSide) Frame(from raft.ID, frame []byte) { l.links.Receive(from, frame) }
+func (l busSide) Up(p bus.Peer)                    { l.moved(l.routes.up(p.ID, p.Incarnation, byBus)) }
+func (l busSide) Down(p bus.Peer, reason string) {
+	l.moved(l.routes.down(p.ID, p.Incarnation, byBus, reason))
+}
+
+// busName is the name of a room's channel among the tabs of a browser.
+func (s *Server) busName() string { return "tabraft/" + s.cfg.Room.Token() + "/bus" }
+
+// openBus opens the bus, if there is a radio. A server does without it if it
+// must.
+func (l *life) openBus() {
+	s := l.s
+	if s.cfg.Radio == nil {
+		return
+	}
+	err := l.routes.connect(func() (spare, error) {
+		b, err := bus.New(bus.Config{
+			Self: bus.Peer{ID: s.id, Incarnation: l.incarnation}, Name: s.busName(), Radio: s.cfg.Radio,
+			Clock: s.cfg.Clock, Handler: busSide{l}, Logger: s.cfg.Logger,
+		})
+		l.bus = b
+		return b, err
+	})
+	if err != nil {
+		s.cfg.Logger.Warn("no links to other tabs but those over the network", "error", err)
+	}
+}
+
+// rerouted tells the node of a peer that came or went.
+func (l *life) rerouted(c routeChange) {
+	switch {
+	case c.from == byNone:
+		l.node.PeerUp(c.id)
+	case c.to == byNone:
+		l.node.PeerDown(c.id)
+	}
+}
+
+// moved tells the page of peers that came, went or moved.
+func (l *life) moved(changes []routeChange) {
+	for _, c := range changes {
+		l.s.emit("peer", PeerEvent{Peer: c.id.String(), Up: c.to != byNone, Transport: string(c.to), Reason: c.reason})
+	}
+}
+
+// linkState is the state of the link that carries frames to a peer, else of the
+// one that WebRTC tries to make.
+type linkState struct {
+	via   transport
+	state string // see Member.Link
+	rtt   time.Duration
+}
+
+// linkStates tells how each peer is reached.
+func (l *life) linkStates() map[raft.ID]linkState {
+	states := map[raft.ID]linkState{}
+	for _, k := range l.mesh.Links() {
+		states[k.Peer.ID] = linkState{via: l.routes.via(k.Peer.ID), state: k.State, rtt: k.RTT}
+	}
+	if l.bus == nil {
+		return states
+	}
+	for _, k := range l.bus.Links() {
+		if k.Up && l.routes.via(k.Peer.ID) == byBus {
+			states[k.Peer.ID] = linkState{via: byBus, state: k.State, rtt: k.RTT}
+		}
+	}
+	return states
+}

@@ -1,0 +1,207 @@
+package tab
+
+import (
+	"sync"
+	"time"
+
+	"tabraft/raft"
+)
+
+// routes.go: which of two transports carries the frames to each peer. WebRTC
+// (package rtc) reaches everybody, if there is a network; the bus (package bus)
+// only tabs of this browser, and always. WebRTC carries a pair while it is up,
+// and the bus's link is a spare then. The node is told of a peer when the first
+// of the two is up and of its end when the last is down: a move from one to the
+// other is none of its business, save that frames under way may be lost or
+// overtaken, as Raft allows.
+
+// settleTime is how long WebRTC may take to connect tabs before the page says
+// that it does not.
+const settleTime = 5 * time.Second
+
+// transport is a way to carry frames; its text is Member.Transport.
+type transport string
+
+const (
+	byNone   transport = ""
+	byBus    transport = "broadcast"
+	byWebRTC transport = "webrtc"
+)
+
+// carrier is a transport as routes use it.
+type carrier interface {
+	Send(to raft.ID, frame []byte) bool
+	SendDatagram(to raft.ID, b []byte) bool
+}
+
+// spare is a carrier that can be told whether it is relied on.
+type spare interface {
+	carrier
+	Rely(id raft.ID, on bool)
+}
+
+// routes implement node.Transport over two carriers. The carriers' handlers
+// report to it.
+type routes struct {
+	webrtc carrier
+	bus    spare // nil if there is none
+	// told is called for each peer that comes, goes or moves, in order and with mu
+	// held: it must not block or call out.
+	told func(routeChange)
+	now  func() time.Duration
+
+	mu    sync.Mutex
+	peers map[raft.ID]route
+}
+
+// route is how one peer is reached. The zero route is no way at all.
+type route struct {
+	incarnation string
+	webrtc, bus bool          // which links are up
+	since       time.Duration // when the frames began to go as they do
+}
+
+// via tells which transport carries the frames.
+func (r route) via() transport {
+	switch {
+	case r.webrtc:
+		return byWebRTC
+	case r.bus:
+		return byBus
+	}
+	return byNone
+}
+
+// routeChange is what changed for a peer: from byNone it came, to byNone it
+// went, else it moved.
+type routeChange struct {
+	id       raft.ID
+	from, to transport
+	reason   string // of the link that went
+}
+
+func newRoutes(webrtc carrier, now func() time.Duration, told func(routeChange)) *routes {
+	return &routes{webrtc: webrtc, now: now, told: told, peers: map[raft.ID]route{}}
+}
+
+// connect adds the bus, which may report before open has returned.
+func (r *routes) connect(open func() (spare, error)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b, err := open()
+	if err == nil {
+		r.bus = b
+	}
+	return err
+}
+
+// Send implements node.Transport.
+func (r *routes) Send(to raft.ID, frame []byte) bool {
+	switch r.via(to) {
+	case byWebRTC:
+		return r.webrtc.Send(to, frame)
+	case byBus:
+		return r.bus.Send(to, frame)
+	}
+	return false
+}
+
+// SendDatagram sends what may be lost: see rtc.Mesh.SendDatagram.
+func (r *routes) SendDatagram(to raft.ID, b []byte) bool {
+	switch r.via(to) {
+	case byWebRTC:
+		return r.webrtc.SendDatagram(to, b)
+	case byBus:
+		return r.bus.SendDatagram(to, b)
+	}
+	return false
+}
+
+// via tells which transport carries the frames to a peer.
+func (r *routes) via(id raft.ID) transport {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.peers[id].via()
+}
+
+// neighbours counts the peers in other tabs of this browser.
+func (r *routes) neighbours() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.peers {
+		if p.bus {
+			n++
+		}
+	}
+	return n
+}
+
+// onlyBus tells whether peers are reached, for some time, and all by the bus.
+func (r *routes) onlyBus(now time.Duration) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	any := false
+	for _, p := range r.peers {
+		if p.webrtc {
+			return false
+		}
+		any = any || now-p.since >= settleTime
+	}
+	return any
+}
+
+// up: a link to a life of a peer is up. It gives what changed by that.
+func (r *routes) up(id raft.ID, incarnation string, by transport) (changes []routeChange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := r.peers[id]
+	if next.via() != byNone && next.incarnation != incarnation {
+		changes = r.change(changes, id, route{}, "the peer was started again")
+		next = route{}
+	}
+	next.incarnation = incarnation
+	next.set(by, true)
+	return r.change(changes, id, next, "")
+}
+
+// down: that link is down.
+func (r *routes) down(id raft.ID, incarnation string, by transport, reason string) (changes []routeChange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := r.peers[id]
+	if next.incarnation != incarnation {
+		return nil // of an earlier life
+	}
+	next.set(by, false)
+	return r.change(changes, id, next, reason)
+}
+
+func (r *route) set(by transport, up bool) {
+	if by == byBus {
+		r.bus = up
+	} else {
+		r.webrtc = up
+	}
+}
+
+// change sets a peer's route, tells of it, and appends it to changes.
+func (r *routes) change(changes []routeChange, id raft.ID, next route, reason string) []routeChange {
+	old := r.peers[id]
+	c := routeChange{id: id, from: old.via(), to: next.via(), reason: reason}
+	if c.from != c.to {
+		next.since = r.now()
+	}
+	if c.to == byNone {
+		delete(r.peers, id)
+	} else {
+		r.peers[id] = next
+	}
+	if next.bus && (!old.bus || old.webrtc != next.webrtc) {
+		r.bus.Rely(id, c.to == byBus)
+	}
+	if c.from == c.to {
+		return changes
+	}
+	r.told(c)
+	return append(changes, c)
+}
