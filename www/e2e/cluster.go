@@ -20,10 +20,12 @@ type cluster[T tabLike] struct {
 	t testing.TB
 	// acked is the map as acknowledged commands have made it.
 	acked map[string]string
+	// transport is what waitCluster wants the links to use.
+	transport string
 }
 
 func newCluster[T tabLike](t testing.TB) cluster[T] {
-	return cluster[T]{t: t, acked: map[string]string{}}
+	return cluster[T]{t: t, acked: map[string]string{}, transport: byWebRTC}
 }
 
 // waitCluster waits until the tabs are in one cluster of this many voters, with
@@ -33,7 +35,7 @@ func (c *cluster[T]) waitCluster(voters int, tabs ...T) (leader T) {
 	c.t.Helper()
 	waitFor(c.t, fmt.Sprintf("a linked cluster of %d", voters), gatherTimeout, func() (err error) {
 		if leader, err = clusterOf(voters, tabs); err == nil {
-			err = linked(tabs)
+			err = linked(tabs, c.transport)
 		}
 		return err
 	})
@@ -51,8 +53,14 @@ func (c *cluster[T]) waitLeader(limit time.Duration, voters int, tabs ...T) (lea
 	return leader, took
 }
 
-// linked tells which link between the tabs is missing.
-func linked[T tabLike](tabs []T) error {
+// What Member.Transport may be.
+const (
+	byWebRTC    = "webrtc"
+	byBroadcast = "broadcast"
+)
+
+// linked tells which link between the tabs is missing, or uses another transport.
+func linked[T tabLike](tabs []T, transport string) error {
 	links := map[string]string{}
 	names := map[string]T{}
 	for _, tb := range tabs {
@@ -62,12 +70,12 @@ func linked[T tabLike](tabs []T) error {
 		}
 		names[s.ID] = tb
 		for _, m := range s.Members {
-			links[s.ID+m.ID] = m.Link
+			links[s.ID+m.ID] = m.Link + " " + m.Transport
 		}
 	}
 	for from, a := range names {
 		for to, b := range names {
-			if link := links[from+to]; from != to && link != "open" {
+			if link := links[from+to]; from != to && link != "open "+transport {
 				return fmt.Errorf("the link of %v to %v is %s", a, b, link)
 			}
 		}
