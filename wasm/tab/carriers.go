@@ -51,13 +51,15 @@ func (l *life) openBus() {
 	}
 }
 
-// rerouted tells the node of a peer that came or went.
+// rerouted tells node and telemetry of a peer that came or went.
 func (l *life) rerouted(c routeChange) {
 	switch {
 	case c.from == byNone:
 		l.node.PeerUp(c.id)
+		l.telemetry.up(c.id, c.incarnation)
 	case c.to == byNone:
 		l.node.PeerDown(c.id)
+		l.telemetry.down(c.id)
 	}
 }
 

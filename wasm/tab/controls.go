@@ -82,6 +82,17 @@ func (s *Server) Snapshot(ctx context.Context) (uint64, error) {
 	return l.node.Snapshot(ctx)
 }
 
+// SetHidden notes whether the page is hidden, which the others are told.
+func (s *Server) SetHidden(hidden bool) {
+	s.mu.Lock()
+	s.hidden = hidden
+	l := s.life
+	s.mu.Unlock()
+	if l != nil {
+		l.telemetry.changed()
+	}
+}
+
 // Retry ends the wait of a signaling connection that is down: the network is
 // back.
 func (s *Server) Retry() {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
-	"time"
 
 	crand "crypto/rand"
 
@@ -30,6 +29,8 @@ type life struct {
 	bus         *bus.Mesh // nil where there is no Config.Radio
 	routes      *routes
 	links       *node.Links
+	telemetry   *telemetry
+	digests     *node.Path // telemetry's, under the same faults as links
 	node        *node.Node
 	client      *client.Client // mu guards it: its handler may be called first
 	commands    commands
@@ -39,21 +40,11 @@ type life struct {
 	refused   error  // the server's refusal, if that is why it is not connected
 	present   int    // peers in the room, by the last word of signaling
 	trouble   error  // what a peer told that keeps this server out
-	heard     map[raft.ID]heard
-}
-
-// heard is what the messages of another server told of it.
-type heard struct {
-	at       time.Duration
-	term     uint64
-	asked    string        // precandidate or candidate, by what it last asked
-	askedAt  time.Duration // when
-	received bool
 }
 
 // begin makes a life, which start lets loose.
 func (s *Server) begin(number int) (*life, error) {
-	l := &life{s: s, number: number, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting, heard: map[raft.ID]heard{}}
+	l := &life{s: s, number: number, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting}
 	l.incarnation = newIncarnation()
 	storage, err := s.cfg.Home.Begin(l.incarnation, func(err error) {
 		go s.happen(turn{kind: evFailed, life: number, err: fmt.Errorf("storage failed: %w", err)}, nil)
@@ -77,6 +68,8 @@ func (s *Server) begin(number int) (*life, error) {
 	}
 	l.routes = newRoutes(l.mesh, s.cfg.Clock.Now, l.rerouted)
 	l.links = node.NewLinks(s.cfg.Clock, s.fork(), l.routes.Send, func(from raft.ID, frame []byte) { l.node.Deliver(from, frame) })
+	l.digests = l.links.Beside(l.routes.SendDatagram, func(from raft.ID, b []byte) { l.telemetry.receive(from, b) })
+	l.telemetry = newTelemetry(s.cfg.Clock, s.cfg.Logger, l.incarnation, l.digest, l.digests.Send)
 	l.node, err = node.Start(node.Config{
 		ID: s.id, Cluster: s.cfg.Home.Cluster(), Storage: storage, Transport: l.links, Machine: l.machine,
 		Clock: s.cfg.Clock, Rand: s.fork(), Admitted: s.cfg.Home.SetCluster, Observer: l.observe, Gather: s.cfg.Gather, Raft: tuning,
@@ -137,6 +130,7 @@ func (l *life) end() {
 		l.bus.Close()
 	}
 	l.client.Close()
+	l.telemetry.close()
 	go func() {
 		l.node.Stop()
 		l.storage.Close()
@@ -144,7 +138,7 @@ func (l *life) end() {
 }
 
 // Datagram is of both meshes' handlers; the rest of them is in carriers.go.
-func (l *life) Datagram(raft.ID, []byte) {}
+func (l *life) Datagram(from raft.ID, b []byte) { l.digests.Receive(from, b) }
 
 // The signaling client's side: client.Handler.
 
@@ -221,6 +215,9 @@ func meshPeer(p signaling.Peer) (rtc.Peer, bool) {
 // The node's side.
 
 func (l *life) observe(e node.Event) {
+	if tells(e) {
+		l.telemetry.changed()
+	}
 	switch e.Kind {
 	case node.EventRole:
 		l.s.emit("role", RoleEvent{Role: e.Role.String(), Term: e.Term, Leader: idText(e.Peer)})
@@ -231,7 +228,7 @@ func (l *life) observe(e node.Event) {
 		l.s.emit("apply", AppliedEvent{From: first.Index, Index: last.Index, Term: last.Term})
 	case node.EventSent, node.EventReceived:
 		if e.Kind == node.EventReceived {
-			l.note(e.Message)
+			l.telemetry.noteHeard(e.Message.From)
 		}
 		l.s.emit("message", e)
 	case node.EventMembers:
@@ -262,21 +259,29 @@ func (l *life) worry(err error) (again bool) {
 	return again
 }
 
-// note keeps what a message tells of its sender.
-func (l *life) note(m *raft.Message) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	h := l.heard[m.From]
-	h.at, h.term, h.received = l.s.cfg.Clock.Now(), m.Term, true
-	switch m.Type {
-	case raft.RequestPreVote:
-		h.asked, h.askedAt, h.term = raft.PreCandidate.String(), h.at, max(m.Term, 1)-1
-	case raft.RequestVote:
-		h.asked, h.askedAt = raft.Candidate.String(), h.at
-	case raft.AppendEntries, raft.AppendEntriesReply, raft.InstallSnapshot, raft.InstallSnapshotReply:
-		h.asked = ""
+// tells says whether an event may change what the others are told of this
+// server.
+func tells(e node.Event) bool {
+	switch e.Kind {
+	case node.EventRole, node.EventCommitted, node.EventApplied, node.EventMembers, node.EventSnapshot, node.EventRestored:
+		return true
+	case node.EventSent, node.EventReceived:
+		m := e.Message
+		return m.Type == raft.AppendEntries && len(m.Entries) > 0 || m.Type == raft.RequestVoteReply
 	}
-	l.heard[m.From] = h
+	return false
+}
+
+// digest is what the others are told of this server.
+func (l *life) digest() digest {
+	st := l.node.Status()
+	l.s.mu.Lock()
+	hidden := l.s.hidden
+	l.s.mu.Unlock()
+	return digest{
+		Role: roleIn(st, l.s.id), Hidden: hidden, Term: st.Term, Leader: st.Leader, Vote: st.Vote,
+		Commit: st.CommitIndex, Applied: st.LastApplied, Last: st.LastIndex, Durable: st.DurableIndex, Snapshot: st.SnapshotIndex,
+	}
 }
 
 func idText(id raft.ID) string {

@@ -2,7 +2,6 @@ package tab
 
 import (
 	"slices"
-	"time"
 
 	"tabraft/raft"
 	"tabraft/raft/node"
@@ -37,14 +36,12 @@ func (s *Server) members(st node.Status, l *life) []Member {
 		switch {
 		case id == s.id:
 			m.Self, m.Link, m.Reachable = true, "self", l != nil
-			term := st.Term
-			m.Term = &term
-			if m.Voter {
-				m.Role = st.Role.String()
-			}
-			if l == nil {
+			if m.Role = roleIn(st, id); l == nil {
 				m.Role = roleStopped
 			}
+			m.Term, m.Leader, m.VotedFor = &st.Term, idText(st.Leader), idText(st.Vote)
+			m.CommitIndex, m.LastApplied, m.LastIndex = &st.CommitIndex, &st.LastApplied, &st.LastIndex
+			m.DurableIndex, m.SnapshotIndex, m.AgeMs = &st.DurableIndex, &st.SnapshotIndex, new(int64)
 		case l != nil:
 			l.describe(&m, id, links[id], st)
 		}
@@ -78,15 +75,26 @@ func (l *life) describe(m *Member, id raft.ID, k linkState, st node.Status) {
 		ms := float64(k.rtt.Microseconds()) / 1000
 		m.RTTMs = &ms
 	}
-	l.mu.Lock()
-	h := l.heard[id]
-	l.mu.Unlock()
-	if h.received {
-		ms := (st.Now - h.at).Milliseconds()
-		m.LastSeenMs, m.Term = &ms, &h.term
+	kn := l.telemetry.about(id)
+	if kn.heard {
+		ms := max(0, (st.Now - kn.heardAt).Milliseconds())
+		m.LastSeenMs = &ms
 	}
-	if m.Voter && id != st.Leader && h.asked != "" && st.Now-h.askedAt < time.Second {
-		m.Role = h.asked
+	if d := kn.digest; kn.told {
+		age := max(0, st.Now-kn.at)
+		ms := age.Milliseconds()
+		m.AgeMs, m.Stale = &ms, age > staleAfter
+		m.Term, m.Leader, m.VotedFor, m.Hidden = &d.Term, idText(d.Leader), idText(d.Vote), d.Hidden
+		// What it is to the cluster the configuration here says, what it does itself.
+		if m.Voter && d.Role != roleJoining && d.Role != roleLearner {
+			m.Role = d.Role
+		}
+		m.CommitIndex, m.LastApplied, m.LastIndex = &d.Commit, &d.Applied, &d.Last
+		m.DurableIndex, m.SnapshotIndex, m.AppliedPerSecond = &d.Durable, &d.Snapshot, &d.Rate
+	}
+	// That a server leads is known here before it tells.
+	if id == st.Leader && (m.Term == nil || *m.Term <= st.Term) {
+		m.Role, m.Term, m.Leader = raft.Leader.String(), &st.Term, idText(id)
 	}
 }
 

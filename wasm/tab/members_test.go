@@ -20,7 +20,7 @@ func TestThreeServersBecomeACluster(t *testing.T) {
 	for _, s := range servers {
 		w.await("it heard the others", func() bool {
 			for _, m := range s.State().Members {
-				if !m.Self && (m.LastSeenMs == nil || m.RTTMs == nil || m.Link != "open") && (s == leader || m.Role == "leader") {
+				if !m.Self && (m.LastSeenMs == nil || m.AgeMs == nil || m.RTTMs == nil || m.Link != "open") {
 					return false
 				}
 			}
@@ -69,7 +69,7 @@ func checkMembers(t *testing.T, state State, leads bool) {
 		self := m.ID == state.ID
 		role := map[bool]string{true: "leader", false: "follower"}[m.ID == state.Leader]
 		if m.Self != self || !m.Voter || !m.Reachable || m.Blocked || m.Role != role ||
-			(m.Link == "self") != self || (m.LastSeenMs == nil) == (!self && (leads || role == "leader")) {
+			(m.Link == "self") != self || (m.LastSeenMs == nil) != self || m.AgeMs == nil || m.Stale {
 			t.Errorf("member %+v", m)
 		}
 		if known := leads && !self; (m.MatchIndex != nil) != known || (m.NextIndex != nil) != known {

@@ -100,6 +100,12 @@ func (s *Server) followPage() {
 		}
 		return nil
 	})
+	followVisibility := func(js.Value) any {
+		s.SetHidden(js.Global().Get("document").Get("visibilityState").String() == "hidden")
+		return nil
+	}
+	on("visibilitychange", followVisibility)
+	followVisibility(js.Undefined())
 	on("online", func(js.Value) any {
 		s.Retry()
 		return nil

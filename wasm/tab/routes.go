@@ -78,6 +78,8 @@ type routeChange struct {
 	id       raft.ID
 	from, to transport
 	reason   string // of the link that went
+	// incarnation is the life of the peer that came.
+	incarnation string
 }
 
 func newRoutes(webrtc carrier, now func() time.Duration, told func(routeChange)) *routes {
@@ -187,7 +189,7 @@ func (r *route) set(by transport, up bool) {
 // change sets a peer's route, tells of it, and appends it to changes.
 func (r *routes) change(changes []routeChange, id raft.ID, next route, reason string) []routeChange {
 	old := r.peers[id]
-	c := routeChange{id: id, from: old.via(), to: next.via(), reason: reason}
+	c := routeChange{id: id, from: old.via(), to: next.via(), reason: reason, incarnation: next.incarnation}
 	if c.from != c.to {
 		next.since = r.now()
 	}

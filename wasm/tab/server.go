@@ -64,6 +64,7 @@ type Server struct {
 	last     node.Status
 	warning  error // something that does not stop the server, for State
 	settings Settings
+	hidden   bool // the page is not visible
 }
 
 // Why a server is stopped that was told to.

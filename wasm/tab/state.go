@@ -78,6 +78,18 @@ type Member struct {
 	Link       string    `json:"link"`
 	Transport  string    `json:"transport"`
 	Blocked    bool      `json:"blocked"`
+	// What follows is by the server's own word, AgeMs ago.
+	Leader           string  `json:"leader"`
+	VotedFor         string  `json:"votedFor"`
+	CommitIndex      *uint64 `json:"commitIndex"`
+	LastApplied      *uint64 `json:"lastApplied"`
+	LastIndex        *uint64 `json:"lastIndex"`
+	DurableIndex     *uint64 `json:"durableIndex"`
+	SnapshotIndex    *uint64 `json:"snapshotIndex"`
+	AppliedPerSecond *uint32 `json:"appliedPerSecond"`
+	Hidden           bool    `json:"hidden"`
+	AgeMs            *int64  `json:"ageMs"`
+	Stale            bool    `json:"stale"`
 }
 
 // Progress is how a leader sends its log to a member.
@@ -170,7 +182,7 @@ func (s *Server) State() State {
 	out := State{
 		ID: s.id.String(), Name: Name(s.id), Colour: Colour(s.id),
 		Room:        RoomState{s.cfg.Room.Name, s.cfg.Link},
-		Role:        st.Role.String(),
+		Role:        roleIn(st, s.id),
 		Term:        st.Term,
 		Leader:      idText(st.Leader),
 		CommitIndex: st.CommitIndex, LastApplied: st.LastApplied, LastIndex: st.LastIndex,
@@ -198,12 +210,6 @@ func (s *Server) State() State {
 	l.mu.Lock()
 	out.Signaling = l.signaling
 	l.mu.Unlock()
-	switch {
-	case !st.Configuration.IsMember(s.id):
-		out.Role = roleJoining
-	case !st.Configuration.IsVoter(s.id):
-		out.Role = roleLearner
-	}
 	out.Transfer, out.Votes = idText(st.Transferring), votes(st)
 	if left := st.LeaseUntil - st.Now; left > 0 {
 		ms := left.Milliseconds()
@@ -216,6 +222,17 @@ func (s *Server) State() State {
 	}
 	out.Problem, out.Reason = l.words(&out, st, warning)
 	return out
+}
+
+// roleIn is a server's own role in its cluster.
+func roleIn(st node.Status, id raft.ID) string {
+	switch {
+	case !st.Configuration.IsMember(id):
+		return roleJoining
+	case !st.Configuration.IsVoter(id):
+		return roleLearner
+	}
+	return st.Role.String()
 }
 
 func timer(st node.Status) TimerState {

@@ -49,6 +49,13 @@ type Member struct {
 	RemovalMs  *int64  `json:"removalMs"`
 	Link       string  `json:"link"`
 	Transport  string  `json:"transport"`
+	// By its own word, AgeMs ago.
+	Term        *uint64 `json:"term"`
+	CommitIndex *uint64 `json:"commitIndex"`
+	LastApplied *uint64 `json:"lastApplied"`
+	LastIndex   *uint64 `json:"lastIndex"`
+	AgeMs       *int64  `json:"ageMs"`
+	Stale       bool    `json:"stale"`
 }
 
 // LogEntry is an element of window.tabraft.log().

@@ -26,7 +26,8 @@ export interface Member {
   voter: boolean;
   self: boolean;
   reachable: boolean;
-  /** The term it last told; null when it is not known. */
+  /** The term it last told, as the fields from leader to ageMs; null when it is
+   * not known. */
   term: number | null;
   /** What the leader knows of it; null on tabs that do not lead. */
   matchIndex: number | null;
@@ -36,7 +37,7 @@ export interface Member {
    * waits for a majority to answer. null while it is not about to be removed, and
    * on tabs that do not lead. */
   removalMs: number | null;
-  /** Milliseconds since it was last heard; null if never, or for this tab. */
+  /** Milliseconds since anything came from it; null if never, or for this tab. */
   lastSeenMs: number | null;
   /** Round trip of the last liveness check in milliseconds. */
   rttMs: number | null;
@@ -45,6 +46,26 @@ export interface Member {
   transport: Transport;
   /** Whether link() or isolate() blocks the link, be it in one direction. */
   blocked: boolean;
+  /** Id of the server that it follows, and of that which it voted for in its
+   * term; empty for none, or not known. */
+  leader: string;
+  votedFor: string;
+  /** How far its log is: committed, applied, the last entry, how far it is
+   * stored, what its snapshot stands for. null when it is not known. */
+  commitIndex: number | null;
+  lastApplied: number | null;
+  lastIndex: number | null;
+  durableIndex: number | null;
+  snapshotIndex: number | null;
+  /** Entries that it applies a second; null when it is not known, and for this
+   * tab. */
+  appliedPerSecond: number | null;
+  /** Its tab is in the background. */
+  hidden: boolean;
+  /** Milliseconds since it told all this, 0 for this tab; null if it never did. */
+  ageMs: number | null;
+  /** It has told nothing for more than 5 s: much may have changed. */
+  stale: boolean;
 }
 
 /** How a leader sends its log to a member. */

@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Member, State } from "./api";
 import {
-  bytes, compactedWords, count, duration, grouped, linkWords, membersOf, nameOf, progressWords, removalWords, replicationWords, standing, voteWords, wellWords,
+  bytes, compactedWords, count, duration, grouped, linkWords, logSentence, logWords, membersOf, nameOf, progressWords, removalWords, replicationWords, staleWords,
+  standing, voteWords, wellWords,
 } from "./words";
 
 function member(id: string, name: string, more: Partial<Member> = {}): Member {
   return {
     id, name, colour: 0, role: "follower", voter: true, self: false, reachable: true,
-    term: 3, matchIndex: null, nextIndex: null, progress: null, removalMs: null, lastSeenMs: 5, rttMs: 1, link: "open", transport: "webrtc", blocked: false, ...more,
+    term: 3, matchIndex: null, nextIndex: null, progress: null, removalMs: null, lastSeenMs: 5, rttMs: 1, link: "open", transport: "webrtc", blocked: false,
+    leader: "a1", votedFor: "a1", commitIndex: 9, lastApplied: 9, lastIndex: 9, durableIndex: 9, snapshotIndex: 0,
+    appliedPerSecond: 0, hidden: false, ageMs: 40, stale: false, ...more,
   };
 }
 
@@ -66,6 +69,18 @@ test("how a member's log is brought up to date", () => {
   const replicate = { ...progress, state: "replicate" as const };
   assert.equal(progressWords(member("c3", "lynx", { progress: replicate, matchIndex: 9 }), state()), "");
   assert.equal(progressWords(member("c3", "lynx", { progress: replicate, matchIndex: 4 }), state({ lastIndex: 10 })), "log 4 of 10");
+});
+
+test("how far a member's log is, and how old that is", () => {
+  assert.equal(logWords(member("c3", "lynx")), "log 9");
+  assert.equal(logWords(member("c3", "lynx", { lastIndex: 1200 })), "log 1,200");
+  assert.equal(logWords(member("c3", "lynx", { lastIndex: null })), "");
+  assert.equal(logSentence(member("c3", "lynx", { lastIndex: 1, commitIndex: 0 })), "log of 1 entry, 0 committed");
+  assert.equal(logSentence(member("c3", "lynx", { lastIndex: null })), "");
+  assert.equal(staleWords(member("c3", "lynx", { ageMs: 4000 })), "");
+  assert.equal(staleWords(member("c3", "lynx", { ageMs: 8400, stale: true })), "stale, 8 s old");
+  assert.equal(staleWords(member("c3", "lynx", { ageMs: 185_000, stale: true })), "stale, 3 min old");
+  assert.equal(membersOf(state({ members: [] }))[0]!.lastIndex, 9);
 });
 
 test("removal, votes and the snapshot, in words", () => {

@@ -45,7 +45,9 @@ export function membersOf(state: State): Member[] {
     members.push({
       id: state.id, name: state.name, colour: state.colour, role: state.role, voter: false, self: true,
       reachable: true, term: state.term, matchIndex: null, nextIndex: null, progress: null, removalMs: null,
-      lastSeenMs: null, rttMs: null, link: "self", transport: "", blocked: false,
+      lastSeenMs: null, rttMs: null, link: "self", transport: "", blocked: false, leader: state.leader, votedFor: "",
+      commitIndex: state.commitIndex, lastApplied: state.lastApplied, lastIndex: state.lastIndex, durableIndex: null,
+      snapshotIndex: state.snapshotIndex, appliedPerSecond: null, hidden: false, ageMs: 0, stale: false,
     });
   }
   return members.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
@@ -105,6 +107,25 @@ export function progressWords(member: Member, state: State): string {
     case "replicate":
       return member.matchIndex !== null && member.matchIndex < state.commitIndex ? `log ${member.matchIndex} of ${state.lastIndex}` : "";
   }
+}
+
+/** How far a member's log is, in few words; empty when it is not known. */
+export function logWords(member: Member): string {
+  return member.lastIndex === null ? "" : `log ${grouped(member.lastIndex)}`;
+}
+
+/** The same for those who do not see the picture. */
+export function logSentence(member: Member): string {
+  if (member.lastIndex === null || member.commitIndex === null) return "";
+  return `log of ${count(member.lastIndex, "entry", "entries")}, ${grouped(member.commitIndex)} committed`;
+}
+
+/** That what is known of a member is old; empty if it is not. In whole seconds up
+ * to a minute, since it is said again with every change. */
+export function staleWords(member: Member): string {
+  if (!member.stale || member.ageMs === null) return "";
+  const seconds = Math.floor(member.ageMs / 1000);
+  return `stale, ${seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min`} old`;
 }
 
 /** When the leader in this tab removes a silent member; empty if it does not. */

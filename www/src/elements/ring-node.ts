@@ -4,10 +4,10 @@
 import type { Member, State } from "../api";
 import { say, set, svg } from "../dom";
 import type { Place, Point, Side } from "../ring-geometry";
-import { linkWords, progressWords, removalWords, standing, voteWords } from "../words";
+import { linkWords, logSentence, logWords, progressWords, removalWords, staleWords, standing, voteWords } from "../words";
 
 /** A server that was last heard this long ago, in milliseconds, has no arc. */
-const silence = 2000;
+const silence = 2500;
 
 export class RingNode {
   readonly element = svg("g", { class: "node", role: "button", tabindex: 0 });
@@ -24,8 +24,8 @@ export class RingNode {
   #term = svg("text", { class: "term", dy: "0.36em", "aria-hidden": "true" });
   #name = svg("text", { class: "name", "aria-hidden": "true" });
   #role = svg("text", { class: "role", "aria-hidden": "true" });
-  /** "this tab", or what is worth knowing of another: that it lags, how it votes,
-   * when it is removed. */
+  /** What is most worth knowing of it: when it is removed, how it votes, that it
+   * lags, or how far its log is. */
   #note = svg("text", { class: "note", "aria-hidden": "true" });
 
   constructor() {
@@ -61,8 +61,9 @@ export class RingNode {
   }
 
   /** Shows what is known of the server. */
-  draw(member: Member, state: State, term: number | null): void {
+  draw(member: Member, state: State): void {
     const standingWord = standing(member);
+    const term = member.term;
     const alive = member.self ? member.role !== "stopped" : member.reachable;
     set(this.element, "data-colour", member.colour);
     set(this.element, "data-role", alive ? member.role : "gone");
@@ -71,15 +72,20 @@ export class RingNode {
     say(this.#name, member.name);
     const votes = voteWords(member, state);
     const role = alive && member.role === "leader" ? "★ leader" : member.self && votes ? `${standingWord}, ${votes}` : standingWord;
-    const note = member.self ? "this tab" : removalWords(member) || votes || progressWords(member, state);
+    const stale = staleWords(member);
+    const removal = removalWords(member);
+    const urgent = member.self ? "this tab" : removal || stale || votes || progressWords(member, state);
+    const note = member.self ? [urgent, logWords(member)].filter(Boolean).join(" · ") : urgent || logWords(member);
+    set(this.element, "data-stale", member.stale);
     set(this.element, "data-leaving", member.removalMs !== null);
     // In a crowd a follower is what goes without saying, and one line has to do.
-    const line = [role === "follower" ? "" : role, member.self || member.removalMs !== null ? note : ""].filter(Boolean).join(" · ");
+    const line = [role === "follower" ? "" : role, member.self || member.removalMs !== null || member.stale ? urgent : ""].filter(Boolean).join(" · ");
     say(this.#role, this.#crowded ? line : role);
     say(this.#note, this.#crowded ? "" : note);
     this.#stack();
     set(this.element, "aria-label", `${member.name}${member.self ? ", this tab" : `, ${linkWords(member)}`}, ${standingWord}` +
-      (term === null ? "" : `, term ${term}`) + (note && !member.self ? `, ${note}` : ""));
+      (term === null ? "" : `, term ${term}`) +
+      [logSentence(member), removal, stale, ...(member.self ? [] : [votes, progressWords(member, state)])].filter(Boolean).map((text) => `, ${text}`).join(""));
   }
 
   /** Draws the arc as it is some milliseconds after the state was taken. */

@@ -4,7 +4,7 @@
 import type { Member, State } from "../api";
 import { button, h, say, set } from "../dom";
 import { live } from "../live";
-import { bytes, count, duration, grouped, linkWords, removalWords, snapshotShare, standing, voteWords } from "../words";
+import { bytes, count, duration, grouped, linkWords, nameOf, removalWords, snapshotShare, staleWords, standing, voteWords } from "../words";
 
 /** What the checkbox sets, in milliseconds. */
 const removeAfter = 60_000;
@@ -72,6 +72,10 @@ export class ServerDetails {
       if (state.votes) facts.push(["votes", voteWords(member, state)]);
     } else {
       if (member.term !== null) facts.push(["term", `${member.term}`]);
+      if (member.lastIndex !== null) facts.push(["its log", entriesWords(member)]);
+      if (member.leader) facts.push(["follows", member.leader === member.id ? "itself" : nameOf(state, member.leader)]);
+      if (member.hidden) facts.push(["its tab", "in the background"]);
+      if (member.ageMs !== null) facts.push(["as of", staleWords(member) || `${duration(member.ageMs)} ago`]);
       if (member.lastSeenMs !== null) facts.push(["heard", `${duration(member.lastSeenMs)} ago`]);
       if (member.rttMs !== null) facts.push(["round trip", duration(member.rttMs)]);
       if (member.matchIndex !== null) facts.push(["log matches", `up to ${member.matchIndex} of ${state.lastIndex}`]);
@@ -148,6 +152,12 @@ function logWords(state: State): string {
   const entries = count(state.lastIndex - state.firstIndex + 1, "entry", "entries");
   const from = state.firstIndex > 1 ? `, from ${grouped(state.firstIndex)} on` : "";
   return `${entries}${from}; ${grouped(state.commitIndex)} committed`;
+}
+
+/** The log of another server in figures. */
+function entriesWords(member: Member): string {
+  const rate = member.appliedPerSecond ? `, ${grouped(member.appliedPerSecond)} a second` : "";
+  return `up to ${grouped(member.lastIndex!)}; ${grouped(member.commitIndex!)} committed, ${grouped(member.lastApplied!)} applied${rate}`;
 }
 
 /** How the leader sends to a member. */

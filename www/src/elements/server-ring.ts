@@ -32,8 +32,6 @@ export class ServerRing extends HTMLElement {
   #members: Member[] = [];
   #geometry: Geometry | undefined;
   #laidOut = "";
-  /** The term last heard from each server, where the state does not tell. */
-  #heard = new Map<string, number>();
   #frame = 0;
   #lastFrame = 0;
 
@@ -65,7 +63,7 @@ export class ServerRing extends HTMLElement {
     say(this.#summary, voters === 0 ? "no cluster yet" : `${alive} of ${voters} alive, ${needed} needed`);
     this.#place();
     for (const member of this.#members) {
-      this.#nodes.get(member.id)?.draw(member, state, this.#termOf(member, state));
+      this.#nodes.get(member.id)?.draw(member, state);
       const line = this.#lines.get(member.id);
       if (!line) continue;
       set(line, "data-link", member.blocked ? "down" : member.link);
@@ -75,11 +73,6 @@ export class ServerRing extends HTMLElement {
     if (this.#details.element.open) this.#details.draw(state, this.#members);
     this.#tick();
     this.#animate();
-  }
-
-  #termOf(member: Member, state: State): number | null {
-    if (member.self) return state.term;
-    return member.term ?? this.#heard.get(member.id) ?? (member.id === state.leader ? state.term : null);
   }
 
   /** Puts the servers to their places if their number or the room changed. */
@@ -102,7 +95,6 @@ export class ServerRing extends HTMLElement {
       if (ids.has(id)) continue;
       node.element.remove();
       this.#nodes.delete(id);
-      this.#heard.delete(id);
     }
     this.#members.forEach((member, i) => this.#node(member.id).place(geometry.places[i]!, geometry.radius, em, geometry.crowded));
     this.#drawLinks();
@@ -145,7 +137,6 @@ export class ServerRing extends HTMLElement {
   }
 
   #message(message: MessageEvent): void {
-    if (message.dir === "received" && message.type !== "RequestPreVote") this.#heard.set(message.peer, message.term);
     if (!this.#state || this.#calm.matches || document.hidden) return;
     // What is sent where there is no link goes nowhere.
     const peer = this.#members.find((member) => member.id === message.peer);
