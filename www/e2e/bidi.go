@@ -46,8 +46,8 @@ type bidiMessage struct {
 // errBidiEnded is the error of commands on a session whose browser is gone.
 var errBidiEnded = errors.New("the connection to the browser ended")
 
-// dialBidi connects to a browser and begins a session. params are those of
-// session.new.
+// dialBidi connects to a browser and begins a session, for which the browser has
+// to be up.
 func dialBidi(address string, onEvent func(method string, params json.RawMessage)) (*bidi, error) {
 	dialer := websocket.Dialer{HandshakeTimeout: callTimeout}
 	conn, answer, err := dialer.Dial(address, nil)
@@ -58,7 +58,7 @@ func dialBidi(address string, onEvent func(method string, params json.RawMessage
 	conn.SetReadLimit(maxBidiMessage)
 	s := &bidi{conn: conn, onEvent: onEvent, waiting: map[int]chan<- bidiMessage{}}
 	go s.read()
-	if err := s.call(callTimeout, "session.new", object{"capabilities": object{}}, nil); err != nil {
+	if err := s.call(firefoxTimeout, "session.new", object{"capabilities": object{}}, nil); err != nil {
 		s.close()
 		return nil, err
 	}

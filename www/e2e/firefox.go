@@ -109,13 +109,13 @@ func startFirefox(t testing.TB, options firefoxOptions) *firefox {
 	f := &firefox{t: t, number: int(browsers.Add(1)), profile: profileDir(t), options: options}
 	f.writePrefs()
 	traceFolder(t)
-	f.start()
 	t.Cleanup(func() {
-		if t.Failed() {
+		if t.Failed() && f.session != nil {
 			f.keepTraces()
 		}
 		f.kill()
 	})
+	f.start()
 	return f
 }
 
@@ -191,7 +191,9 @@ func (f *firefox) close() {
 // kill ends the browser at once, as a crash would: its content processes end
 // when they lose the connection to it.
 func (f *firefox) kill() {
-	f.life.kill()
+	if f.life != nil {
+		f.life.kill()
+	}
 	if f.session != nil {
 		f.session.close()
 	}

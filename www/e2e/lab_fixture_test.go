@@ -129,9 +129,9 @@ type labRow struct {
 	State, Rate, Line, Report, Output, Again, Digest string
 }
 
-func (tb *tab) labRow(test string) (labRow, error) {
+func (p *pageAPI) labRow(test string) (labRow, error) {
 	var r labRow
-	err := tb.tryEval(fmt.Sprintf(`(() => {
+	err := p.tryEval(fmt.Sprintf(`(() => {
 		const row = document.getElementById("test-%s");
 		const text = (selector) => row.querySelector(selector)?.textContent ?? "";
 		const pres = [...row.querySelectorAll("details")];
@@ -143,11 +143,11 @@ func (tb *tab) labRow(test string) (labRow, error) {
 }
 
 // labPress presses the button of that name, in a test's row or at the top.
-func (tb *tab) labPress(scope, name string) {
-	tb.browser.t.Helper()
-	waitFor(tb.browser.t, "the button "+name, labBuildTimeout, func() error {
+func (p *pageAPI) labPress(scope, name string) {
+	p.t.Helper()
+	waitFor(p.t, "the button "+name, labBuildTimeout, func() error {
 		var pressed bool
-		err := tb.tryEval(fmt.Sprintf(`(() => {
+		err := p.tryEval(fmt.Sprintf(`(() => {
 			const b = [...document.querySelectorAll(%q)].find((b) => b.textContent.startsWith(%q) && !b.disabled && !b.hidden);
 			b?.click();
 			return b !== undefined;
@@ -160,17 +160,17 @@ func (tb *tab) labPress(scope, name string) {
 }
 
 // runLabTest runs one test and waits for its end.
-func (tb *tab) runLabTest(test string) labRow {
-	tb.browser.t.Helper()
-	tb.labPress("#test-"+test, "Run")
-	return tb.waitLabTest(test)
+func (p *pageAPI) runLabTest(test string) labRow {
+	p.t.Helper()
+	p.labPress("#test-"+test, "Run")
+	return p.waitLabTest(test)
 }
 
-func (tb *tab) waitLabTest(test string) labRow {
-	tb.browser.t.Helper()
+func (p *pageAPI) waitLabTest(test string) labRow {
+	p.t.Helper()
 	var r labRow
-	waitFor(tb.browser.t, test+" to end", labRunTimeout, func() (err error) {
-		if r, err = tb.labRow(test); err == nil && r.State != "passed" && r.State != "failed" {
+	waitFor(p.t, test+" to end", labRunTimeout, func() (err error) {
+		if r, err = p.labRow(test); err == nil && r.State != "passed" && r.State != "failed" {
 			err = fmt.Errorf("it is %s", r.State)
 		}
 		return err
@@ -180,11 +180,11 @@ func (tb *tab) waitLabTest(test string) labRow {
 
 // waitBuilt waits until the page has a program other than before, and gives its
 // address.
-func (tb *tab) waitBuilt(before string) string {
-	tb.browser.t.Helper()
+func (p *pageAPI) waitBuilt(before string) string {
+	p.t.Helper()
 	now := ""
-	waitFor(tb.browser.t, "a new build", labBuildTimeout, func() error {
-		err := tb.tryEval(`document.documentElement.dataset.program ?? ""`, &now)
+	waitFor(p.t, "a new build", labBuildTimeout, func() error {
+		err := p.tryEval(`document.documentElement.dataset.program ?? ""`, &now)
 		if err == nil && (now == "" || now == before) {
 			err = errors.New("none yet")
 		}
