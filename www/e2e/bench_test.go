@@ -379,20 +379,6 @@ func benchFailover(r *room, tabs []*tab, what string, end func(*tab), table *tab
 	return tabs
 }
 
-// dismiss closes what is left of a tab that was closed or killed.
-func (tb *tab) dismiss() {
-	b := tb.browser
-	b.t.Helper()
-	waitFor(b.t, "a tab to be gone", callTimeout, func() error {
-		now, err := b.pages()
-		if err != nil || !slices.Contains(now, tb.id) {
-			return err
-		}
-		tb.startClose()
-		return errors.New("still open")
-	})
-}
-
 func median(values []float64) float64 { return share(values, .5) }
 
 // share is the value below which this share of the values lies.

@@ -19,6 +19,7 @@
 //	load.go           clients that use a cluster while things happen to it
 //	availability.go   what the clients met, in figures
 //	witness.go        what every server said of itself, those too that died
+//	fleet.go          several browsers in one room, under load and watched
 //	suspend.go        ways to stop a tab and let it go on
 //	traces.go         what is kept of a failed test, under traces/
 //	display.go        a virtual screen, for a headed browser

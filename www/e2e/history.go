@@ -143,6 +143,18 @@ func (h *history) end(o *operation, outcome outcome, result Result, why string) 
 	o.result, o.index, o.term = contentOf(result.Value), result.Index, result.Term
 }
 
+// answered counts the operations that were answered.
+func (h *history) answered() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, o := range h.operations {
+		if o.outcome == answered {
+			n++
+		}
+	}
+	return n
+}
+
 // seen are the operations so far, in the order of their calls. What is still
 // under way counts as unknown.
 func (h *history) seen() []operation {

@@ -34,6 +34,7 @@ const (
 type load struct {
 	*history
 	t      testing.TB
+	prefix string        // of its keys
 	pause  time.Duration // between two commands of a client, on average
 	ctx    context.Context
 	end    context.CancelFunc
@@ -55,9 +56,10 @@ type loadKey struct {
 	last content // as some client saw it last
 }
 
-// startLoad makes a load without clients, which ends with the test.
-func startLoad(t testing.TB, seed uint64, pause time.Duration) *load {
-	l := &load{history: newHistory(), t: t, pause: pause, enough: make(chan struct{}), random: rand.New(rand.NewPCG(seed, 0x10ad))}
+// startLoad makes a load without clients, which ends with the test. Nobody else
+// uses keys that begin with prefix.
+func startLoad(t testing.TB, prefix string, seed uint64, pause time.Duration) *load {
+	l := &load{history: newHistory(), t: t, prefix: prefix, pause: pause, enough: make(chan struct{}), random: rand.New(rand.NewPCG(seed, 0x10ad))}
 	l.ctx, l.end = context.WithCancel(context.Background())
 	t.Cleanup(func() { l.end(); l.stop() })
 	return l
@@ -113,7 +115,7 @@ func (l *load) next(client string) (operation, *loadKey) {
 	defer l.mu.Unlock()
 	for len(l.keys) < keysAtOnce {
 		l.made++
-		l.keys = append(l.keys, &loadKey{name: fmt.Sprintf("key-%d", l.made)})
+		l.keys = append(l.keys, &loadKey{name: fmt.Sprintf("%skey-%d", l.prefix, l.made)})
 	}
 	i := l.random.IntN(len(l.keys))
 	k := l.keys[i]
@@ -178,6 +180,7 @@ func (l *load) told(op *operation, a answer) (outcome, Result) {
 // one that says nothing.
 func (l *load) ask(tb *tab, key string) (wait func(limit time.Duration) string) {
 	l.t.Helper()
+	key = l.prefix + key
 	op := l.begin(operation{client: "the test", tab: tb, verb: verbPut, key: key, value: some("of " + key)})
 	tb.eval(fmt.Sprintf("(window.e2eAsked ??= {})[%q] = %s, true", key, op.expression()), nil)
 	return func(limit time.Duration) string {
@@ -255,25 +258,31 @@ func (a answer) outcome() (how outcome, seen Result, why string) {
 	return unknown, Result{}, why
 }
 
-// finish ends the load and checks its history against the map of every tab,
-// once they have applied the same.
-func (l *load) finish(tabs ...*tab) {
+// finish ends the load, checks its history against the map that all the tabs
+// have, once they have applied the same, and returns that map.
+func (l *load) finish(limit time.Duration, tabs ...*tab) (final map[string]string) {
 	l.t.Helper()
 	l.stop()
-	final := l.sameMaps(tabs)
+	final = sameMaps(l.t, limit, tabs)
+	own := map[string]string{}
+	for key, value := range final {
+		if strings.HasPrefix(key, l.prefix) {
+			own[key] = value
+		}
+	}
 	operations := l.seen()
-	l.t.Logf("%s", summarise(operations))
-	if err := check(operations, final); err != nil {
+	if err := check(operations, own); err != nil {
 		keep(l.t, "history.txt", []byte(listing(operations)))
 		l.t.Errorf("%v", err)
 	}
+	return final
 }
 
 // sameMaps waits until the tabs have applied equally much and returns their map,
 // which must be the same in all of them.
-func (l *load) sameMaps(tabs []*tab) (final map[string]string) {
-	l.t.Helper()
-	waitFor(l.t, "equal maps", gatherTimeout, func() error {
+func sameMaps(t testing.TB, limit time.Duration, tabs []*tab) (final map[string]string) {
+	t.Helper()
+	waitFor(t, "equal maps", limit, func() error {
 		var first State
 		for i, tb := range tabs {
 			s, err := tb.tryState()

@@ -28,7 +28,7 @@ func TestSuspended(t *testing.T) {
 				r := startRoom(t, browserOptions{})
 				tabs := r.openTabs(3)
 				w := newWitness(t)
-				l := startLoad(t, 1, 20*time.Millisecond)
+				l := startLoad(t, "", 1, 20*time.Millisecond)
 				for _, tb := range tabs {
 					w.follow(tb)
 					l.use(tb, 1)
@@ -37,7 +37,8 @@ func TestSuspended(t *testing.T) {
 					suspendOne(r, tabs, way, nap, leads, l)
 				}
 				r.waitCluster(3, tabs...)
-				l.finish(tabs...)
+				l.finish(gatherTimeout, tabs...)
+				t.Log(summarise(l.seen()))
 				w.check()
 			})
 		}

@@ -253,6 +253,20 @@ func (tb *tab) startKill() {
 	}
 }
 
+// dismiss closes what is left of a tab that was closed or killed.
+func (tb *tab) dismiss() {
+	b := tb.browser
+	b.t.Helper()
+	waitFor(b.t, "a tab to be gone", callTimeout, func() error {
+		now, err := b.pages()
+		if err != nil || !slices.Contains(now, tb.id) {
+			return err
+		}
+		tb.startClose()
+		return errors.New("still open")
+	})
+}
+
 func (tb *tab) markGone() {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
