@@ -8,6 +8,9 @@
 ADDR ?= :8080
 # What the tests in a browser run: a pattern for go test's -run.
 RUN  ?= .
+# How long make soak lasts, and the seed of its choices, else one of the time.
+MINUTES ?= 10
+SEED    ?=
 # How many worlds make sim runs, how many events each has, and its first seed.
 SEEDS ?= 2000
 STEPS ?= 20000
@@ -29,7 +32,7 @@ CC_PATH      := $(shell command -v "$$(go env CC)" 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run lab build wasm test test-go test-js e2e bench bench-core sim lab-broken model mutate screenshot lint clean browser-tools
+.PHONY: help run lab build wasm test test-go test-js e2e soak bench bench-core sim lab-broken model mutate screenshot lint clean browser-tools
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -79,6 +82,11 @@ test-js: ## run the pure packages again under GOOS=js, and the page's functions,
 e2e: browser-tools www-dist-fast ## run the tests in real browsers; RUN=Name picks some
 	$(build-program)
 	cd www/e2e && go test -count=1 -v -timeout 20m -run '$(RUN)' ./...
+
+# The short form, of two minutes, is one of the tests in a browser.
+soak: browser-tools www-dist-fast ## real browsers under random faults for MINUTES=10, checked; SEED=n repeats the choices
+	$(build-program)
+	cd www/e2e && MINUTES=$(MINUTES) SEED=$(SEED) TABRAFT_LONG=1 go test -count=1 -v -timeout 24h -run '$(if $(filter .,$(RUN)),^TestSoak$$,$(RUN))' ./...
 
 bench: browser-tools build ## measure three tabs in a real Chromium and print the table
 	@cd www/e2e && TABRAFT_BENCH=1 go test -count=1 -v -timeout 20m -run '^TestBench$$' ./...

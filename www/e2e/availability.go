@@ -16,6 +16,7 @@ type availability struct {
 	windows int            // of 1 s, from the first call to the last
 	served  int            // of them those with an answered command that writes
 	longest time.Duration  // between two such answers
+	from    time.Duration  // when the longest began
 	p50     time.Duration  // of answered commands, gets too
 	p99     time.Duration
 }
@@ -55,14 +56,19 @@ func measure(operations []operation) availability {
 	first := operations[0].call
 	windows := map[int64]bool{}
 	previous := first
+	outage := func(until time.Duration) {
+		if d := until - previous; d > a.longest {
+			a.longest, a.from = d, previous
+		}
+	}
 	for _, at := range acked {
-		a.longest = max(a.longest, at-previous)
+		outage(at)
 		previous = at
 		if at <= last {
 			windows[int64((at-first)/time.Second)] = true
 		}
 	}
-	a.longest = max(a.longest, last-previous)
+	outage(last)
 	a.windows = int((last-first)/time.Second) + 1
 	a.served = len(windows)
 	return a

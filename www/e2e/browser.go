@@ -160,6 +160,9 @@ func (b *browser) kill() {
 	b.cancel()
 }
 
+// running tells whether the browser was neither closed nor killed.
+func (b *browser) running() bool { return b.ctx.Err() == nil }
+
 // again starts the closed or killed browser on the same profile.
 func (b *browser) again() {
 	b.t.Helper()

@@ -33,14 +33,14 @@ var watching = fmt.Sprintf(`(() => {
 	if (window.e2ePage) return true;
 	window.e2ePage = Math.random().toString(36).slice(2) + Date.now();
 	const tell = (change) => {
-		const {id, cluster, role, term, leader} = tabraft.state();
-		const members = tabraft.state().members.map((m) => m.id);
-		try { e2eTell(JSON.stringify({page: e2ePage, at: Date.now(), id, cluster, role, term, leader, members, ...change})); } catch {}
+		const {id, cluster, role, term, leader, members} = tabraft.state();
+		const ids = members.map((m) => m.id);
+		try { e2eTell(JSON.stringify({page: e2ePage, at: Date.now(), id, cluster, role, term, leader, members: ids, ...change})); } catch {}
 	};
 	const begin = () => {
-		for (const kind of ["role", "term", "leader"]) tabraft.on(kind, ({role, term, leader}) => tell({role, term, leader: leader ?? ""}));
-		setInterval(tell, %d);
-		tell();
+		for (const kind of ["role", "term", "leader"]) tabraft.on(kind, ({role, term, leader}) => tell({event: true, role, term, leader: leader ?? ""}));
+		setInterval(() => tell({}), %d);
+		tell({});
 	};
 	if (window.tabraft) begin(); else addEventListener("tabraft", begin, {once: true});
 	return true;
@@ -56,6 +56,9 @@ type testimony struct {
 	Term    uint64   `json:"term"`
 	Leader  string   `json:"leader"`
 	Members []string `json:"members"`
+	// Event marks what was told at a change: an event may come later than a
+	// look at the state that knows of it already.
+	Event bool `json:"event"`
 }
 
 // A witness keeps what pages say.
@@ -196,7 +199,7 @@ func termsRise(said []testimony) error {
 	ordered := slices.SortedStableFunc(slices.Values(said), func(a, b testimony) int { return int(a.At - b.At) })
 	for _, s := range ordered {
 		key := [2]string{s.ID, s.Cluster}
-		if s.Cluster == "" || s.Role == "stopped" {
+		if s.Event || s.Cluster == "" || s.Role == "stopped" {
 			continue
 		}
 		if s.Term < terms[key] {
