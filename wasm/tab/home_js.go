@@ -169,6 +169,31 @@ func (h *browserHome) Forget() error {
 	return h.db.Forget(context.Background(), h.id)
 }
 
+// Others implements Shelf.
+func (h *browserHome) Others() (ids []raft.ID, err error) {
+	known, err := h.db.Servers(context.Background(), h.room)
+	for _, s := range known {
+		if s.ID != h.id && s.Cluster == h.cluster {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids, err
+}
+
+// ForgetOther implements Shelf.
+func (h *browserHome) ForgetOther(id raft.ID, gone func() bool) error {
+	ctx := context.Background()
+	release, ok, err := claim(ctx, h.room, id, h.incarnation)
+	if err != nil || !ok {
+		return err
+	}
+	defer release()
+	if !gone() {
+		return nil
+	}
+	return h.db.Forget(ctx, id)
+}
+
 // A tab remembers its identity over a reload in its session storage, which a
 // duplicated tab starts with a copy of.
 

@@ -34,6 +34,7 @@ type life struct {
 	node        *node.Node
 	client      *client.Client // mu guards it: its handler may be called first
 	commands    commands
+	sweeps      chan struct{} // see sweepLater
 
 	mu        sync.Mutex
 	signaling string // connected, connecting, offline
@@ -44,7 +45,7 @@ type life struct {
 
 // begin makes a life, which start lets loose.
 func (s *Server) begin(number int) (*life, error) {
-	l := &life{s: s, number: number, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting}
+	l := &life{s: s, number: number, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting, sweeps: make(chan struct{}, 1)}
 	l.incarnation = newIncarnation()
 	storage, err := s.cfg.Home.Begin(l.incarnation, func(err error) {
 		go s.happen(turn{kind: evFailed, life: number, err: fmt.Errorf("storage failed: %w", err)}, nil)
@@ -108,6 +109,10 @@ func newIncarnation() string {
 // start watches over the life's end.
 func (l *life) start() {
 	l.node.SetRemoveAfter(l.s.Settings().removeAfter()) // they may have changed
+	if shelf, ok := l.s.cfg.Home.(Shelf); ok {
+		go l.sweepAlways(shelf)
+		l.sweepLater()
+	}
 	go func() {
 		<-l.node.Done()
 		why := turn{kind: evFailed, life: l.number, err: l.node.Err()}
@@ -232,6 +237,7 @@ func (l *life) observe(e node.Event) {
 		}
 		l.s.emit("message", e)
 	case node.EventMembers:
+		l.sweepLater()
 		l.s.emit("peer", PeerEvent{Reason: "members"})
 	case node.EventSnapshot, node.EventRestored:
 		l.s.emit("snapshot", SnapshotEvent{Index: e.Index, Bytes: e.Size, Restored: e.Kind == node.EventRestored})
