@@ -211,11 +211,28 @@ func termsRise(said []testimony) error {
 }
 
 // stuck: a server that joins is let in within joiningLimit, as long as somebody
-// leads. A page that is silent for long, because it was stopped, does not count.
+// leads.
 func stuck(said []testimony) error {
+	if id, d := joins(said); d > joiningLimit {
+		return fmt.Errorf("server %s was joining for %v, and there was a leader", id, d)
+	}
+	return nil
+}
+
+// longestJoin is the longest time that a server was joining while somebody led.
+func longestJoin(said []testimony) time.Duration {
+	_, d := joins(said)
+	return d
+}
+
+// joins finds the server that was joining for the longest time. A time without a
+// leader does not count, nor one in which the page said nothing since it was
+// stopped.
+func joins(said []testimony) (id string, longest time.Duration) {
 	type wait struct{ since, last int64 }
 	joining := map[string]wait{} // by page
 	var led int64                // when a leader last spoke
+	silent := 4 * witnessEvery.Milliseconds()
 	for _, s := range slices.SortedStableFunc(slices.Values(said), func(a, b testimony) int { return int(a.At - b.At) }) {
 		if s.Role == "leader" {
 			led = s.At
@@ -225,17 +242,16 @@ func stuck(said []testimony) error {
 			continue
 		}
 		at, known := joining[s.Page]
-		silent := 4 * witnessEvery.Milliseconds()
 		if !known || s.At-led > silent || s.At-at.last > silent {
 			at.since = s.At
 		}
 		at.last = s.At
 		joining[s.Page] = at
-		if s.At-at.since > joiningLimit.Milliseconds() {
-			return fmt.Errorf("server %s is joining for %d ms, and there is a leader", s.ID, s.At-at.since)
+		if d := time.Duration(s.At-at.since) * time.Millisecond; d > longest {
+			id, longest = s.ID, d
 		}
 	}
-	return nil
+	return id, longest
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
