@@ -12,14 +12,14 @@ import (
 // what it takes a tab to be opened again on a busy machine.
 const churnRemoveAfter = 3 * time.Second
 
-// stored is what a browser's IndexedDB holds, as ids of servers.
-type stored struct {
+// identities is what a browser's IndexedDB holds, as ids of servers.
+type identities struct {
 	Servers []string `json:"servers"` // the identities
 	Saves   []string `json:"saves"`   // those of which there are saves
 }
 
-// readStored reads what a tab's browser stores.
-const readStored = `new Promise((resolve, reject) => {
+// readIdentities reads what a tab's browser stores.
+const readIdentities = `new Promise((resolve, reject) => {
 	const request = indexedDB.open("tabraft");
 	request.onerror = () => reject(request.error);
 	request.onsuccess = () => {
@@ -72,8 +72,8 @@ func TestChurn(t *testing.T) {
 	ids := f.ids(tabs...)
 	slices.Sort(ids)
 	waitFor(t, "the browser to store nothing of removed servers", recoverTimeout, func() error {
-		var kept stored
-		if err := tabs[0].tryEval(readStored, &kept); err != nil {
+		var kept identities
+		if err := tabs[0].tryEval(readIdentities, &kept); err != nil {
 			return err
 		}
 		slices.Sort(kept.Servers)

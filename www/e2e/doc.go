@@ -20,6 +20,7 @@
 //	availability.go   what the clients met, in figures
 //	witness.go        what every server said of itself, those too that died
 //	fleet.go          several browsers in one room, under load and watched
+//	soak.go           random faults for a time; soak_faults.go has their kinds
 //	suspend.go        ways to stop a tab and let it go on
 //	traces.go         what is kept of a failed test, under traces/
 //	display.go        a virtual screen, for a headed browser
@@ -41,6 +42,7 @@
 //	TABRAFT_BENCH     any value runs the measurements of bench_test.go
 //	TABRAFT_LONG      any value runs tests of suspension, crashes and churn at
 //	                  length: a minute of sleep, 100 crashes, 20 tabs
+//	MINUTES, SEED     how long TestSoak lasts, and the seed of random choices
 //	TABRAFT_SHOT      file to write the README's screenshot to
 //	TABRAFT_LOOK      any value keeps the pictures of TestLayout, under traces/
 //
