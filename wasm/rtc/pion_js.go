@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall/js"
+	"time"
 
 	"github.com/pion/webrtc/v3"
 )
@@ -40,7 +41,12 @@ func supported() error {
 // newPeerConnection makes a connection. Which addresses it uses is the
 // browser's choice.
 func newPeerConnection(servers []webrtc.ICEServer, _ bool) (*webrtc.PeerConnection, error) {
-	return webrtc.NewPeerConnection(webrtc.Configuration{ICEServers: servers})
+	var pc *webrtc.PeerConnection
+	err := useWindow(func() (err error) {
+		pc, err = webrtc.NewPeerConnection(webrtc.Configuration{ICEServers: servers})
+		return err
+	})
+	return pc, err
 }
 
 // channel is a data channel of a connection.
@@ -49,6 +55,11 @@ type channel struct {
 	dc       js.Value
 	lossy    js.Value // the unreliable one beside it; undefined if there is none
 	handlers []handler
+
+	// window made the connection, began ago; it gathered so many candidates.
+	window     *window
+	began      time.Time
+	candidates int
 }
 
 // handler is one on... property that calls into Go.
@@ -70,13 +81,15 @@ func openChannel(pc *webrtc.PeerConnection, w watcher) (c *channel, err error) {
 	dc := target.Call("createDataChannel", channelLabel, map[string]any{"negotiated": true, "id": channelStream})
 	dc.Set("binaryType", "arraybuffer")
 	dc.Set("bufferedAmountLowThreshold", lowWater)
-	c = &channel{pc: pc, dc: dc}
+	c = &channel{pc: pc, dc: dc, window: windowNow, began: time.Now()}
+	c.window.users++
 	c.on(w, dc, "onopen", func(js.Value) { w.channelOpened() })
 	c.on(w, dc, "onclose", func(js.Value) { w.channelClosed() })
 	c.on(w, dc, "onbufferedamountlow", func(js.Value) { w.drained() })
 	c.on(w, dc, "onmessage", func(ev js.Value) { message(w, ev.Get("data")) })
 	c.on(w, target, "onicecandidate", func(ev js.Value) {
 		if candidate := ev.Get("candidate"); candidate.Truthy() {
+			c.candidates++
 			w.gathered(candidate.Get("candidate").String())
 			return
 		}
@@ -179,7 +192,9 @@ func closeSoon(c *channel) {
 	for _, h := range c.handlers {
 		h.target.Set(h.name, js.Null())
 	}
+	gathering := c.pc.JSValue().Get("iceGatheringState").String() == "gathering"
 	c.pc.Close()
+	c.window.release(gathering && c.candidates == 0 && time.Since(c.began) >= stuckAfter)
 	for _, h := range c.handlers {
 		h.call.Release()
 	}

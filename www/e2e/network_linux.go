@@ -10,7 +10,9 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -182,4 +184,29 @@ func ip(arguments string) error {
 // dieWithParent makes cmd end when the thread that starts it does.
 func dieWithParent(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}
+
+// flightMode takes the private network down, as switching off Wi-Fi does: no
+// address but those of lo is left, and no default route. What it returns brings the
+// network back; the end of the test does so at the latest.
+func flightMode(t testing.TB) (end func()) {
+	t.Helper()
+	if os.Getenv(roleEnv) != roleNear {
+		t.Skip("the host's network is not ours to take down")
+	}
+	must := func(step string) {
+		t.Helper()
+		if err := ip(step); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must("address flush dev " + nearLink)
+	must("link set " + nearLink + " down")
+	end = sync.OnceFunc(func() {
+		must("address add " + nearAddress + " dev " + nearLink)
+		must("link set " + nearLink + " up")
+		must("route add default via " + gateway)
+	})
+	t.Cleanup(end)
+	return end
 }

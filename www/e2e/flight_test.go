@@ -1,0 +1,82 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+)
+
+const (
+	// moveTimeout bounds how long links take to move to WebRTC once there is a
+	// network: an attempt that began without one must fail first.
+	moveTimeout = 60 * time.Second
+	// fallTimeout bounds how long they take to move back when there is none.
+	fallTimeout = 30 * time.Second
+)
+
+// Point 8: no network. Tabs of one browser are a cluster over BroadcastChannel,
+// with failover, reloads and killed tabs, also without the signaling server.
+func TestFlightMode(t *testing.T) {
+	flightMode(t)
+	r := startRoom(t, browserOptions{})
+	r.transport = byBroadcast
+	tabs := r.openTabs(3)
+	w, l := newWitness(t), startLoad(t, 1, 20*time.Millisecond)
+	for _, tb := range tabs {
+		w.follow(tb)
+		l.use(tb, 1)
+	}
+	waitText(t, tabs[0], notice, "BroadcastChannel", loadTimeout)
+
+	leader := r.waitCluster(3, tabs...)
+	leader.startClose()
+	left := except(tabs, leader)
+	_, took := r.waitLeader(leadTimeout, 3, left...)
+	t.Logf("a new leader %v after the old one was closed", took.Round(time.Millisecond))
+
+	tabs = append(left, r.openTab())
+	w.follow(tabs[2])
+	r.waitCluster(3, tabs...)
+	tabs[0].reload()
+	w.follow(tabs[0])
+	l.use(tabs[0], 1)
+	r.waitCluster(3, tabs...)
+
+	r.server.kill()
+	leader = r.waitCluster(3, tabs...)
+	leader.startKill()
+	left = except(tabs, leader)
+	_, took = r.waitLeader(leadTimeout, 3, left...)
+	t.Logf("without signaling, a new leader %v after the old one's renderer was killed", took.Round(time.Millisecond))
+	l.finish(left...)
+	w.check()
+}
+
+// The network comes back and goes again: links move to WebRTC and back without a
+// reload, and clients hardly notice.
+func TestNetworkReturns(t *testing.T) {
+	back := flightMode(t)
+	r := startRoom(t, browserOptions{})
+	r.transport = byBroadcast
+	tabs := r.openTabs(3)
+	w, l := newWitness(t), startLoad(t, 2, 20*time.Millisecond)
+	for _, tb := range tabs {
+		w.follow(tb)
+		l.use(tb, 1)
+	}
+	before := r.waitCluster(3, tabs...).state()
+
+	move := func(to string, limit time.Duration) {
+		t.Helper()
+		took := waitFor(t, "links by "+to, limit, func() error { return linked(tabs, to) })
+		r.transport = to
+		now := r.waitCluster(3, tabs...).state()
+		t.Logf("all links by %s after %v; leader of term %d, before of term %d", to, took.Round(time.Millisecond), now.Term, before.Term)
+		before = now
+	}
+	back()
+	move(byWebRTC, moveTimeout)
+	flightMode(t)
+	move(byBroadcast, fallTimeout)
+	l.finish(tabs...)
+	w.check()
+}
