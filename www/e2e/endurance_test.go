@@ -22,7 +22,7 @@ const (
 	enduranceGrowth = 128 << 20
 
 	// steadyRate is how many commands a second TestSteadyLoad sends.
-	steadyRate = 200
+	steadyRate = 50
 )
 
 // stored gives the bytes and the number of the batches that all servers of this
