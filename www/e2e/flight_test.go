@@ -20,7 +20,7 @@ func TestFlightMode(t *testing.T) {
 	r := startRoom(t, browserOptions{})
 	r.transport = byBroadcast
 	tabs := r.openTabs(3)
-	w, l := newWitness(t), startLoad(t, 1, 20*time.Millisecond)
+	w, l := newWitness(t), startLoad(t, "", 1, 20*time.Millisecond)
 	for _, tb := range tabs {
 		w.follow(tb)
 		l.use(tb, 1)
@@ -47,7 +47,7 @@ func TestFlightMode(t *testing.T) {
 	left = except(tabs, leader)
 	_, took = r.waitLeader(leadTimeout, 3, left...)
 	t.Logf("without signaling, a new leader %v after the old one's renderer was killed", took.Round(time.Millisecond))
-	l.finish(left...)
+	l.finish(moveTimeout, left...)
 	w.check()
 }
 
@@ -58,7 +58,7 @@ func TestNetworkReturns(t *testing.T) {
 	r := startRoom(t, browserOptions{})
 	r.transport = byBroadcast
 	tabs := r.openTabs(3)
-	w, l := newWitness(t), startLoad(t, 2, 20*time.Millisecond)
+	w, l := newWitness(t), startLoad(t, "", 2, 20*time.Millisecond)
 	for _, tb := range tabs {
 		w.follow(tb)
 		l.use(tb, 1)
@@ -77,6 +77,6 @@ func TestNetworkReturns(t *testing.T) {
 	move(byWebRTC, moveTimeout)
 	flightMode(t)
 	move(byBroadcast, fallTimeout)
-	l.finish(tabs...)
+	l.finish(moveTimeout, tabs...)
 	w.check()
 }
