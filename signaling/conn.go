@@ -29,6 +29,8 @@ type conn struct {
 	room string // with peer: set once, by join under the server's lock
 	peer Peer
 
+	proof proof
+
 	out    chan []byte // what waits to be written
 	queued atomic.Int64
 
@@ -233,8 +235,11 @@ func (c *conn) act(m Message) *Error {
 	case TypePing:
 		c.send(Message{Type: TypePong})
 		return nil
+	case TypePong:
+		c.proof.given()
+		return nil
 	}
-	return refuse(CodeBadMessage, "a client in a room may send signal and ping, not %s", m.Type)
+	return refuse(CodeBadMessage, "a client in a room may send signal, ping and pong, not %s", m.Type)
 }
 
 // closes reports whether a refusal ends the connection.

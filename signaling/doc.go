@@ -22,12 +22,16 @@
 //	server  signal   peer, payload            relayed from peer
 //	client  ping                              are you there? (a page cannot see WebSocket pings)
 //	server  pong                              yes
+//	server  ping                              are you there? (another incarnation of your id wants in)
+//	client  pong                              yes
 //	server  error    code, message            refused; after some codes the socket closes
 //
 // Order: a client receives welcome before anything else, and every joined and left after it, so that the list in welcome, changed by each joined
 // and left, is always the room as the server saw it. Nobody is in their own list.
 //
-// A hello with an id that is present under another incarnation replaces it (a reload): the others see left, then joined, and the old
-// socket closes with [CodeReplaced]. A hello with the id and the incarnation that are present is the same tab on a new socket:
-// the old socket closes and the others see nothing.
+// A hello with an id that is present under another incarnation waits until that one has answered a ping. If it does, the newcomer is refused with
+// [CodeInUse]: two live copies of one server, as of a browser's profile that was copied, would be a danger to the cluster. If it does not
+// answer within [ProofWait], or its socket ends, it is replaced: the others see left, then joined, and the old socket closes with [CodeReplaced]. The page itself must
+// answer, not its browser, which also answers WebSocket pings for a page that was frozen. A hello with the id and the
+// incarnation that are present is the same tab on a new socket: the old socket closes and the others see nothing.
 package signaling

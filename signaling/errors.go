@@ -16,7 +16,8 @@ const (
 	CodeFlood        Code = "flood"          // MessagesPerSecond
 	CodeSlow         Code = "slow"           // MaxQueueMessages or MaxQueueBytes: does not read what it is sent
 	CodeBadMessage   Code = "bad-message"    // not JSON, unknown, or malformed; closes after MaxBadMessages
-	CodeReplaced     Code = "replaced"       // a newer incarnation of this id, or a newer socket of this incarnation, is here
+	CodeReplaced     Code = "replaced"       // another incarnation of this id is here and this one did not answer, or a newer socket of this incarnation is
+	CodeInUse        Code = "in-use"         // another incarnation of this id is here and answers
 	CodeGoingAway    Code = "going-away"     // the server is shutting down
 	CodeNoSuchPeer   Code = "no-such-peer"   // the receiver of a signal is not in the room; never closes
 )
@@ -33,6 +34,7 @@ var closeCodes = map[Code]int{
 	CodeSlow:         4008,
 	CodeBadMessage:   4009,
 	CodeReplaced:     4010,
+	CodeInUse:        4011,
 	CodeGoingAway:    1001,
 }
 
@@ -52,7 +54,7 @@ func CodeOfClose(closeCode int) Code {
 // Fatal reports whether trying again soon cannot help unless somebody changes something first.
 func (c Code) Fatal() bool {
 	switch c {
-	case CodeBadHello, CodeVersion, CodeRoomFull, CodeTooManyRooms, CodeReplaced:
+	case CodeBadHello, CodeVersion, CodeRoomFull, CodeTooManyRooms, CodeReplaced, CodeInUse:
 		return true
 	}
 	return false

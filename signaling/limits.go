@@ -24,6 +24,10 @@ const (
 	PingInterval = 5 * time.Second
 	// PongWait is how long the server keeps a connection of which it hears nothing at all, not even a pong. Then the peer has left.
 	PongWait = 15 * time.Second
+	// ProofWait is how long a client has to answer when another incarnation of its id comes, which takes its place otherwise. An answer counts for ProofLasts,
+	// so that nobody can make the server ask more often.
+	ProofWait  = 1500 * time.Millisecond
+	ProofLasts = time.Second
 	// MaxQueueMessages and MaxQueueBytes bound what waits for one receiver. At either, the receiver is closed: slow.
 	MaxQueueMessages = 1024
 	MaxQueueBytes    = 1 << 20

@@ -7,17 +7,38 @@ import (
 	"slices"
 )
 
-// join puts c into its room as peer p. Everything the room must hear about it is queued under the server's lock, so that all see one order.
+// join puts c into its room as peer p. Of two incarnations of one id the first one stays for as long as it answers: a copy of a browser's profile must not
+// run a server that is running.
 func (s *Server) join(c *conn, token string, p Peer) *Error {
+	var silent *conn
+	for {
+		rival, refusal := s.enter(c, token, p, silent)
+		if rival == nil {
+			return refusal
+		}
+		if rival.proves() {
+			return refuse(CodeInUse, "this server is running already, under another incarnation")
+		}
+		silent = rival
+	}
+}
+
+// enter is join, except that it gives the connection of another incarnation of the id, and does nothing, unless that is the one that is silent. Everything the room
+// must hear is queued under the server's lock, so that all see one order.
+func (s *Server) enter(c *conn, token string, p Peer, silent *conn) (rival *conn, refusal *Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	room := s.rooms[token]
 	if room == nil && len(s.rooms) >= s.limits.Rooms {
-		return refuse(CodeTooManyRooms, "this server holds %d rooms and takes no more", s.limits.Rooms)
+		return nil, refuse(CodeTooManyRooms, "this server holds %d rooms and takes no more", s.limits.Rooms)
 	}
 	old := room[p.ID]
 	if old == nil && len(room) >= s.limits.PeersPerRoom {
-		return refuse(CodeRoomFull, "the room is full: %d peers are here", s.limits.PeersPerRoom)
+		return nil, refuse(CodeRoomFull, "the room is full: %d peers are here", s.limits.PeersPerRoom)
+	}
+	reload := old != nil && old.peer.Incarnation != p.Incarnation
+	if reload && old != silent {
+		return old, nil
 	}
 	if room == nil {
 		room = map[string]*conn{}
@@ -25,7 +46,6 @@ func (s *Server) join(c *conn, token string, p Peer) *Error {
 	}
 
 	c.room, c.peer = token, p
-	reload := old != nil && old.peer.Incarnation != p.Incarnation
 	if reload {
 		broadcast(room, p.ID, Message{Type: TypeLeft, Peer: &old.peer})
 	}
@@ -37,7 +57,7 @@ func (s *Server) join(c *conn, token string, p Peer) *Error {
 	if old != nil {
 		old.fail(refuse(CodeReplaced, "a newer connection of this server took its place"))
 	}
-	return nil
+	return nil, nil
 }
 
 // leave takes c out of its room, unless another connection has its place.

@@ -30,6 +30,7 @@ type Limits struct {
 	HelloTimeout      time.Duration
 	PingInterval      time.Duration
 	PongWait          time.Duration
+	ProofWait         time.Duration
 	QueueMessages     int
 	QueueBytes        int
 	BadMessages       int
@@ -46,6 +47,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.HelloTimeout, HelloTimeout)
 	orDefault(&l.PingInterval, PingInterval)
 	orDefault(&l.PongWait, PongWait)
+	orDefault(&l.ProofWait, ProofWait)
 	orDefault(&l.QueueMessages, MaxQueueMessages)
 	orDefault(&l.QueueBytes, MaxQueueBytes)
 	orDefault(&l.BadMessages, MaxBadMessages)

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -185,9 +186,9 @@ func TestRoom(t *testing.T) {
 	elsewhere.expect(TypePong) // and nothing of the other room
 }
 
-// A reload: the others see left before joined, the new life sees the others, the old socket is told.
+// A new life whose predecessor does not answer: the others see left before joined, the new life sees the others, the old socket is told.
 func TestReplacement(t *testing.T) {
-	s, web := start(t, Config{})
+	s, web := start(t, Config{Limits: Limits{ProofWait: 50 * time.Millisecond}})
 	watcher := join(t, web, tokenA, peer(1, 1))
 	old := join(t, web, tokenA, peer(2, 1), peer(1, 1))
 	watcher.expectPeer(TypeJoined, peer(2, 1))
@@ -195,6 +196,7 @@ func TestReplacement(t *testing.T) {
 	reloaded := join(t, web, tokenA, peer(2, 2), peer(1, 1))
 	watcher.expectPeer(TypeLeft, peer(2, 1))
 	watcher.expectPeer(TypeJoined, peer(2, 2))
+	old.expect(TypePing)
 	old.expectRefusal(CodeReplaced)
 
 	watcher.write(Message{Type: TypeSignal, To: peer(2, 2).ID, Payload: []byte("x")})
@@ -202,6 +204,56 @@ func TestReplacement(t *testing.T) {
 	if h := s.Health(); h.Peers != 2 {
 		t.Fatalf("%+v", h)
 	}
+}
+
+// Of two live incarnations of one server the first stays, however many come and however often, and is asked at most once in ProofLasts.
+func TestSecondLiveIncarnationIsRefused(t *testing.T) {
+	s, web := start(t, Config{Limits: Limits{ProofWait: patience}})
+	watcher := join(t, web, tokenA, peer(1, 1))
+	first := join(t, web, tokenA, peer(2, 1), peer(1, 1))
+	watcher.expectPeer(TypeJoined, peer(2, 1))
+	began := time.Now()
+	var asked atomic.Int64
+	go func() { // the first one answers whenever it is asked
+		for {
+			_, b, err := first.ws.ReadMessage()
+			if err != nil {
+				return
+			}
+			if m, _ := Decode(b); m.Type == TypePing {
+				asked.Add(1)
+				first.ws.WriteMessage(websocket.TextMessage, Message{Type: TypePong}.Encode())
+			}
+		}
+	}()
+	var copies []*client
+	for life := range 20 {
+		c := connect(t, web)
+		c.write(helloOf(tokenA, peer(2, 2+life)))
+		copies = append(copies, c)
+	}
+	for _, c := range copies {
+		c.expectRefusal(CodeInUse)
+	}
+	if n, most := asked.Load(), 1+int64(time.Since(began)/ProofLasts); n == 0 || n > most {
+		t.Errorf("it was asked %d times, want 1 to %d", n, most)
+	}
+	watcher.write(Message{Type: TypePing})
+	watcher.expect(TypePong) // and no left or joined before it
+	if h := s.Health(); h.Peers != 2 {
+		t.Fatalf("%+v", h)
+	}
+}
+
+// A new life whose predecessor's socket ends while it is asked: as after a crash, nobody waits for the time to pass.
+func TestPredecessorEndsWhileItIsAsked(t *testing.T) {
+	_, web := start(t, Config{Limits: Limits{ProofWait: time.Hour}})
+	old := join(t, web, tokenA, peer(2, 1))
+	again := connect(t, web)
+	again.write(helloOf(tokenA, peer(2, 2)))
+	old.expect(TypePing)
+	old.ws.Close()
+	again.expect(TypeWelcome)
 }
 
 // The same life on a new socket: nobody else notices.

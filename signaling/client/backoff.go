@@ -8,6 +8,8 @@ const (
 	FirstRetry = 200 * time.Millisecond
 	// MaxRetry bounds every wait. After a refusal that a quick retry cannot cure the wait is between half of it and all of it.
 	MaxRetry = 5 * time.Second
+	// RivalRetry is the same after another incarnation was found in this one's place: it may be about to go.
+	RivalRetry = time.Second
 	// StableAfter is how long a connection must have lasted for the next failure to count as the first.
 	StableAfter = 5 * time.Second
 )
@@ -33,6 +35,11 @@ func (b *backoff) next() time.Duration {
 func (b *backoff) refused() time.Duration {
 	b.failures++
 	return MaxRetry/2 + time.Duration(b.random()*float64(MaxRetry/2))
+}
+
+// rival returns the wait after another incarnation was found in this one's place.
+func (b *backoff) rival() time.Duration {
+	return RivalRetry/2 + time.Duration(b.random()*float64(RivalRetry/2))
 }
 
 func (b *backoff) reset() { b.failures = 0 }

@@ -47,8 +47,7 @@ type Handler interface {
 	// Signal brings a payload that this peer sealed for us. It is authentic, but can be a repetition of an earlier one.
 	Signal(from signaling.Peer, payload []byte)
 	// Connection says that the room was entered, or that the connection ended or an attempt failed, and why. An *[signaling.Error] is the server's refusal;
-	// if its Code is Fatal, somebody has to change something, although the client goes on trying. After [signaling.CodeReplaced] alone
-	// it waits for Retry: two tabs of one identity would otherwise throw one another out for ever.
+	// if its Code is Fatal, somebody has to change something, although the client goes on trying.
 	Connection(connected bool, err error)
 }
 
@@ -184,26 +183,19 @@ func (c *Client) run() {
 // wait passes the time before the next attempt. It returns false if the client was closed.
 func (c *Client) wait(err error) bool {
 	var refusal *signaling.Error
-	var wake <-chan time.Time // never, after a replacement
-	if errors.As(err, &refusal) && refusal.Code == signaling.CodeReplaced {
-		c.log.Warn("signaling: replaced by a newer incarnation, not reconnecting")
-		select {
-		case <-c.retry: // one from before does not count
-		default:
-		}
-	} else {
-		delay := time.Duration(0)
-		if refusal != nil && refusal.Code.Fatal() {
-			delay = c.backoff.refused()
-		} else {
-			delay = c.backoff.next()
-		}
-		timer := time.NewTimer(delay)
-		defer timer.Stop()
-		wake = timer.C
+	var delay time.Duration
+	switch {
+	case !errors.As(err, &refusal) || !refusal.Code.Fatal():
+		delay = c.backoff.next()
+	case refusal.Code == signaling.CodeReplaced || refusal.Code == signaling.CodeInUse:
+		delay = c.backoff.rival()
+	default:
+		delay = c.backoff.refused()
 	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
 	select {
-	case <-wake:
+	case <-timer.C:
 	case <-c.retry:
 	case <-c.ctx.Done():
 	}

@@ -328,18 +328,32 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// After a newer incarnation took its place the client waits for Retry: two of one identity must not throw one another out for ever.
-func TestReplacedWaits(t *testing.T) {
+// After another incarnation was found in its place the client asks again, soon and always as soon: that one may be about to go.
+func TestRivalIsAskedAboutAgain(t *testing.T) {
+	for _, code := range []signaling.Code{signaling.CodeReplaced, signaling.CodeInUse} {
+		inWorld(t, 0.5, func(t *testing.T, w *world) {
+			s := w.admit()
+			for range 5 {
+				s.hangUp(&closeError{code.Close(), "another"})
+				w.expect(t, "connected false "+(&signaling.Error{Code: code, Text: "another"}).Error())
+				before := time.Now()
+				s = w.admit()
+				if waited := time.Since(before); waited < RivalRetry/2 || waited > RivalRetry {
+					t.Errorf("%s: waited %v", code, waited)
+				}
+			}
+		})
+	}
+}
+
+// Asked by the server, the client says that it is there.
+func TestServersPingIsAnswered(t *testing.T) {
 	inWorld(t, 0.5, func(t *testing.T, w *world) {
 		s := w.admit()
-		s.hangUp(&closeError{signaling.CodeReplaced.Close(), "newer"})
-		w.expect(t, "connected false "+(&signaling.Error{Code: signaling.CodeReplaced, Text: "newer"}).Error())
-		time.Sleep(time.Hour)
-		if len(w.dials) != 1 {
-			t.Fatalf("%d attempts", len(w.dials))
+		s.say(signaling.Message{Type: signaling.TypePing})
+		if m := <-s.sent; m.Type != signaling.TypePong {
+			t.Errorf("it said %s", m.Type)
 		}
-		w.client.Retry()
-		w.admit()
 	})
 }
 

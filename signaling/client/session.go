@@ -173,6 +173,10 @@ func (s *session) receive(b []byte) error {
 		handler.Joined(*m.Peer)
 	case signaling.TypeLeft:
 		handler.Left(*m.Peer)
+	case signaling.TypePing: // another incarnation of this server wants in
+		if err := s.sock.write(signaling.Message{Type: signaling.TypePong}.Encode()); err != nil {
+			return s.ended(err)
+		}
 	case signaling.TypeSignal:
 		if m.Peer == nil {
 			return fmt.Errorf("%w: a signal from nobody", ErrProtocol)
