@@ -36,7 +36,7 @@ type Node struct {
 
 	// What follows belongs to the loop.
 	peers     map[raft.ID]bool // connected
-	asks      map[raft.ID]*meter
+	asks      map[raft.ID]*Meter
 	applied   uint64 // last index that the state machine has
 	proposals proposals
 	reads     reads
@@ -74,7 +74,7 @@ func Start(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, inbox: newInbox(), done: make(chan struct{}),
-		core: core, cluster: cfg.Cluster, peers: map[raft.ID]bool{}, asks: map[raft.ID]*meter{}, heardLeader: -1,
+		core: core, cluster: cfg.Cluster, peers: map[raft.ID]bool{}, asks: map[raft.ID]*Meter{}, heardLeader: -1,
 		removeAfter: atLeastMin(cfg.RemoveAfter),
 	}
 	n.admission.stranded = -1

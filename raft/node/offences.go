@@ -39,19 +39,21 @@ var (
 	errNotMember    = errors.New("it forwards commands, but is not in the cluster")
 )
 
-// meter allows so many takes a second, and a burst of them after a pause.
-type meter struct {
-	left float64
-	at   time.Duration
+// Meter allows so many takes a second, and a burst of them after a pause. The zero
+// Meter allows a burst.
+type Meter struct {
+	taken float64 // not forgotten yet
+	at    time.Duration
 }
 
-func (m *meter) take(now time.Duration, perSecond, burst float64) bool {
-	m.left = min(burst, m.left+perSecond*(now-m.at).Seconds())
+// Take tells whether one more is allowed at time now, which does not go back.
+func (m *Meter) Take(now time.Duration, perSecond, burst float64) bool {
+	m.taken = max(0, m.taken-perSecond*(now-m.at).Seconds())
 	m.at = now
-	if m.left < 1 {
+	if m.taken+1 > burst {
 		return false
 	}
-	m.left--
+	m.taken++
 	return true
 }
 
@@ -60,10 +62,10 @@ func (n *Node) mayAsk(peer raft.ID) bool {
 	now := n.now()
 	m := n.asks[peer]
 	if m == nil {
-		m = &meter{left: asksBurst, at: now}
+		m = &Meter{at: now}
 		n.asks[peer] = m
 	}
-	return m.take(now, asksPerSecond, asksBurst)
+	return m.Take(now, asksPerSecond, asksBurst)
 }
 
 // reject reports input that this server refused.

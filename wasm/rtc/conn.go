@@ -21,6 +21,8 @@ var (
 	errText     = errors.New("a text message came")
 	errTooLarge = fmt.Errorf("a message of more than %d bytes came", MaxFragment)
 	errFlood    = fmt.Errorf("more than %d bytes came faster than they could be handled", MaxUnread)
+	errTooMany  = fmt.Errorf("more than %d messages a second came", MessagesPerSecond)
+	errTaken    = errors.New("another incarnation of it is connected and alive: it runs twice")
 	errClosed   = errors.New("the connection is closed")
 )
 

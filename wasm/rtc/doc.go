@@ -60,6 +60,22 @@
 //	answer     "sdp"        answerer: to the offer of this attempt and round
 //	candidate  "candidate"  either: one ICE candidate; empty after the last one
 //	request    "restart"    answerer: I need an ICE restart of this attempt, or have given it up
+//	taken                   either: I am connected to you, in another incarnation, which is alive
+//
+// # Two incarnations of one server
+//
+// A reload is a new incarnation, and the connection to the one before it closes by
+// itself. If signaling tells of another incarnation of a peer that is connected, the
+// one that is connected is asked whether it is there. If it answers it stays, and
+// the other one is told that it is taken: it runs on a copy of the first one's
+// storage, and two of one server are a danger to the cluster. If it does not
+// answer, the other one takes its place.
+//
+// # Peers that misbehave
+//
+// Whatever a peer sends has a limit in limits.go. One that breaks the protocol or
+// floods is disconnected, and not connected to again for MuteFirst, for twice as long
+// the next time, and so on. Config.Refused is told of each refusal.
 //
 // # Time
 //

@@ -68,7 +68,9 @@ type guest struct {
 	grams   map[raft.ID][][]byte // datagrams
 	up      map[raft.ID]Peer
 	ups     int
-	downs   []string      // "id: reason"
+	downs   []string // "id: reason"
+	refused []string // "id: reason"
+	taken   []Peer
 	changed chan struct{} // closed at the next change
 	stuck   chan struct{} // if not nil, the handler waits until it is closed
 }
@@ -120,6 +122,10 @@ func (r *room) makeGuest(self Peer) *guest {
 	mesh, err := New(Config{
 		Self: self, Signal: g.signal, Clock: newWallClock(), Handler: g, Loopback: true,
 		Rand: rand.New(rand.NewPCG(1, uint64(self.ID))),
+		Refused: func(from raft.ID, count uint64, why error) {
+			g.note(func() { g.refused = append(g.refused, fmt.Sprintf("%d: %v", from, why)) })
+		},
+		Taken: func(by Peer) { g.note(func() { g.taken = append(g.taken, by) }) },
 	})
 	if err != nil {
 		r.t.Fatal(err)

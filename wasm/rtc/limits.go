@@ -29,6 +29,19 @@ const (
 	// MaxDatagramsDropped is how many are dropped so on one connection before it
 	// listens to no more of them: dropping costs time, too.
 	MaxDatagramsDropped = 1000
+	// MessagesPerSecond and MessageBurst are how many messages a peer may send on a
+	// channel, as many as servers under full load need several times over. A peer
+	// that exceeds them floods, and its connection is closed.
+	MessagesPerSecond = 8000
+	MessageBurst      = 16000
+	// MaxOffences is how many frames of a peer, over one connection, may be
+	// refused by whoever takes them (Mesh.Offence) as such that no sound server
+	// sends. At one more its connection is closed.
+	MaxOffences = 15
+	// OffersPerSecond and OfferBurst are how many offers of a peer count; each
+	// costs a connection. Further ones are ignored.
+	OffersPerSecond = 2
+	OfferBurst      = 20
 	// MaxPeers is how many peers a mesh links to; further ones are ignored.
 	MaxPeers = 64
 	// MaxIncarnation is the longest incarnation, in bytes.
@@ -88,6 +101,16 @@ const (
 	// that the machine or tab was suspended, and asks a silent peer once more
 	// rather than give it up.
 	SuspendedAfter = 1500 * time.Millisecond
+	// MuteFirst is how long a peer that broke the protocol or floods is not
+	// connected to again; it doubles with every time, up to MuteMax.
+	MuteFirst = time.Second
+	MuteMax   = time.Minute
+	// RivalAnswerWithin is how long a connected peer has to answer when signaling
+	// lists another incarnation of it.
+	RivalAnswerWithin = time.Second
+	// TakenInterval is the time between two refusals of one incarnation whose
+	// server is connected under another.
+	TakenInterval = time.Second
 	// StableAfter is how long a link must have been up for its earlier
 	// failures to be forgotten.
 	StableAfter = 5 * time.Second

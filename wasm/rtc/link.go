@@ -1,6 +1,10 @@
 package rtc
 
-import "time"
+import (
+	"time"
+
+	"tabraft/raft/node"
+)
 
 // phase is where a link is.
 type phase uint8
@@ -29,6 +33,7 @@ const (
 	evPresent     eventKind = iota // signaling lists the peer
 	evAbsent                       // signaling does not list the peer
 	evLeft                         // signaling saw the peer go, just now
+	evRival                        // signaling lists the peer in another incarnation
 	evReplaced                     // the peer is there in a new incarnation
 	evTimer                        // the time due() named has come
 	evOffer                        // signals from the peer
@@ -72,6 +77,7 @@ const (
 	actDown                        // tell the handler, with the reason
 	actClose                       // close the connection
 	actForget                      // drop the link
+	actRefuse                      // count a refusal, for the reason
 )
 
 type action struct {
@@ -79,7 +85,7 @@ type action struct {
 	signal  signal // actSignal, actOffer: ours; actAnswer, actAccept, actCandidate: the peer's
 	restart bool   // actOffer
 	number  uint32 // actPing
-	reason  string // actDown
+	reason  string // actDown, actRefuse
 }
 
 // link is one side of a pair of servers: state alone, without connection,
@@ -99,6 +105,8 @@ type link struct {
 	lastError  string
 
 	retryAt time.Duration // waiting: when to dial or to ask for an offer
+	mutedTo time.Duration // waiting: until then there is no connection, whoever asks
+	offers  node.Meter    // of the peer
 
 	giveUpAt   time.Duration // connecting: when to try anew
 	accepted   bool          // connecting: our offer was answered
@@ -153,6 +161,7 @@ var table = [eventKinds][phases]func(*turn){
 	evPresent:     {(*turn).begin, (*turn).offerAgain, (*turn).listed, (*turn).listed},
 	evAbsent:      {(*turn).forget, (*turn).unlisted, (*turn).unlisted, (*turn).unlisted},
 	evLeft:        {(*turn).forget, (*turn).unlisted, (*turn).doubtLeft, (*turn).doubtLeft},
+	evRival:       {nil, nil, (*turn).doubtRival, (*turn).doubtRival},
 	evReplaced:    {(*turn).forget, (*turn).replace, (*turn).replace, (*turn).replace},
 	evTimer:       {(*turn).try, (*turn).giveUp, (*turn).tick, (*turn).tick},
 	evOffer:       {(*turn).takeOffer, (*turn).takeOffer, (*turn).takeOffer, (*turn).takeOffer},

@@ -59,6 +59,14 @@ func (t *turn) doubtLeft() {
 	t.doubt(within)
 }
 
+// doubtRival: signaling lists another incarnation of the peer. There is no hurry, as
+// there is when it left: if it is gone, its connection closes, or signaling saw it
+// leave before.
+func (t *turn) doubtRival() {
+	t.present, t.hinted = false, true
+	t.doubt(RivalAnswerWithin)
+}
+
 // heard: a fragment has come. It ends a doubt that silence raised; a doubt
 // raised by a hint it does not, since it may have been under way for long.
 func (t *turn) heard() {

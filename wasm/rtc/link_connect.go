@@ -8,6 +8,9 @@ import "time"
 // answerer gives it time to.
 func (t *turn) begin() {
 	t.present = true
+	if t.now < t.mutedTo {
+		return
+	}
 	if t.offerer {
 		t.dial()
 		return
@@ -86,7 +89,7 @@ func (t *turn) giveUp() {
 func (t *turn) lose() {
 	t.drop()
 	t.enter(waiting)
-	t.retryAt = t.now + t.backoff()
+	t.retryAt = max(t.now+t.backoff(), t.mutedTo)
 	t.failures++
 	if !t.present {
 		t.forget()
@@ -98,7 +101,9 @@ func (t *turn) drop() {
 	t.lastError = t.reason
 	t.restarts++
 	if t.suspect {
+		t.mutedTo = t.now + min(MuteFirst<<min(t.violations, 6), MuteMax)
 		t.violations++
+		t.do(action{kind: actRefuse, reason: t.reason})
 	}
 	t.do(action{kind: actClose})
 	if !t.up() {
@@ -123,7 +128,12 @@ func (t *turn) replace() {
 func (t *turn) takeOffer() {
 	s := t.signal
 	switch {
-	case t.offerer || s.Attempt < t.attempt:
+	case t.offerer || s.Attempt < t.attempt || s.Attempt == t.attempt && (t.phase == waiting || s.Round <= t.round):
+		return
+	case t.now < t.mutedTo:
+		return
+	case !t.offers.Take(t.now, OffersPerSecond, OfferBurst):
+		t.do(action{kind: actRefuse, reason: "it makes offers too often"})
 		return
 	case s.Attempt > t.attempt:
 		if t.phase != waiting {
@@ -133,8 +143,6 @@ func (t *turn) takeOffer() {
 		t.attempt = s.Attempt
 		t.connect(ConnectTimeout)
 		t.do(action{kind: actOpen})
-	case t.phase == waiting || s.Round <= t.round:
-		return
 	default:
 		t.restarts++
 	}
@@ -174,7 +182,7 @@ func (t *turn) takeRequest() {
 	switch {
 	case !t.offerer:
 	case t.phase == waiting:
-		if t.present {
+		if t.present && t.now >= t.mutedTo {
 			t.dial()
 		}
 	case s.Attempt != t.attempt:

@@ -34,7 +34,7 @@ func TestLink(t *testing.T) {
 }
 
 var eventNames = [eventKinds]string{
-	evPresent: "present", evAbsent: "absent", evLeft: "left", evReplaced: "replaced", evTimer: "timer",
+	evPresent: "present", evAbsent: "absent", evLeft: "left", evRival: "rival", evReplaced: "replaced", evTimer: "timer",
 	evOffer: "offer", evAnswer: "answer", evCandidate: "candidate", evRequest: "request", evSignalLost: "signallost",
 	evDescribed: "described", evGathered: "gathered", evChannelOpen: "channelopen", evHello: "hello", evHeard: "heard",
 	evPong: "pong", evUnreachable: "unreachable", evBroken: "broken",
@@ -156,6 +156,8 @@ func (a action) String() string {
 		return "close"
 	case actForget:
 		return "forget the peer"
+	case actRefuse:
+		return "REFUSED: " + a.reason
 	}
 	return fmt.Sprintf("action %d", a.kind)
 }

@@ -157,7 +157,7 @@ func (w *world) step(i int, ev event) {
 
 func (w *world) act(i int, a action) {
 	s := w.sides[i]
-	needsConn := a.kind != actOpen && a.kind != actClose && a.kind != actDown && a.kind != actSignal
+	needsConn := a.kind != actOpen && a.kind != actClose && a.kind != actDown && a.kind != actSignal && a.kind != actRefuse
 	if needsConn && s.conn == nil {
 		w.fail("%v without a connection", a)
 		return

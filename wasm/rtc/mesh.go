@@ -47,6 +47,12 @@ type Config struct {
 	Handler Handler
 	Rand    *rand.Rand // for back-off; the mesh's alone from now on
 	Logger  node.Logger
+	// Refused, if set, is told that something of a peer was refused, so many times and
+	// why. It is called like the Handler.
+	Refused func(from raft.ID, count uint64, why error)
+	// Taken, if set, is told that a peer is connected to this server in another
+	// incarnation, which is alive. It is called like the Handler.
+	Taken func(by Peer)
 	// Loopback has a native mesh use the addresses 127.0.0.1 and ::1, and no
 	// others: for tests, and where there is no network. Browsers decide for
 	// themselves.
@@ -98,6 +104,8 @@ type Mesh struct {
 	conns  atomic.Pointer[map[raft.ID]*conn] // of the peers that are up
 	closed atomic.Bool
 
+	dropped atomic.Uint64 // signals that did not fit into the queue
+
 	// mu guards what follows. Only the mesh's goroutine changes it.
 	mu      sync.Mutex
 	members map[raft.ID]*member
@@ -115,6 +123,13 @@ type member struct {
 	conn   *conn // nil when waiting
 	parts  assembler
 	intake *intake
+
+	messages node.Meter // of the connection
+	offences int        // over the connection
+	// rival is another incarnation of the peer that signaling lists while this one
+	// is connected; toldAt is when it was told.
+	rival  *Peer
+	toldAt time.Duration
 }
 
 // New starts a mesh without peers.
@@ -172,13 +187,21 @@ func (m *Mesh) Left(p Peer) { m.queue.push(occurrence{kind: ocLeft, peers: []Pee
 // Signal hands over a payload that from sent with its Config.Signal. The mesh
 // does not check who sent it; the seal of signaling/client does.
 func (m *Mesh) Signal(from Peer, payload []byte) {
-	if len(payload) > MaxSignal {
-		m.log.Warn("signal refused", "peer", from.ID, "bytes", len(payload))
-		return
+	o := occurrence{kind: ocSignal, peers: []Peer{from}}
+	if len(payload) <= MaxSignal {
+		o.data = bytes.Clone(payload)
+	} else {
+		o.err = fmt.Errorf("signal of %d bytes, at most %d allowed", len(payload), MaxSignal)
 	}
-	if !m.queue.push(occurrence{kind: ocSignal, peers: []Peer{from}, data: bytes.Clone(payload)}) {
-		m.log.Warn("signal dropped: too many wait", "peer", from.ID)
+	if !m.queue.push(o) {
+		m.dropped.Add(1)
 	}
+}
+
+// Offence says that whoever took a frame of a peer found that no sound server sends
+// it. Beyond MaxOffences the connection is closed.
+func (m *Mesh) Offence(from raft.ID, why error) {
+	m.queue.push(occurrence{kind: ocOffence, peers: []Peer{{ID: from}}, err: why})
 }
 
 // Send implements node.Transport. A frame has 1 to MaxFrame bytes.

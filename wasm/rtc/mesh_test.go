@@ -97,10 +97,10 @@ func TestReloadReplacesTheLink(t *testing.T) {
 			again := old.self
 			again.Incarnation = "another life"
 			a := r.join(again)
-			a.awaitUp(b)
-			b.awaitUp(a)
 			// The old life goes only now; its end must not touch the new link.
 			old.mesh.Close()
+			a.awaitUp(b)
+			b.await("the new life", func() bool { return b.up[a.self.ID].Incarnation == again.Incarnation })
 			sendSoon(t, a, b, []byte("new"))
 			b.await("a frame", func() bool { return len(b.frames[a.self.ID]) == 1 })
 			b.mu.Lock()

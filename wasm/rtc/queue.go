@@ -10,6 +10,7 @@ const (
 	ocJoined                         // Mesh.Joined
 	ocLeft                           // Mesh.Left
 	ocSignal                         // Mesh.Signal
+	ocOffence                        // Mesh.Offence
 	ocTimer                          // the mesh's timer fired
 	ocEvent                          // a connection: an event for its link
 	ocMessage                        // a connection: a message has come
@@ -25,8 +26,8 @@ type occurrence struct {
 	conn  *conn  // where it occurred
 	event *event // ocEvent
 	data  []byte // ocMessage, ocDatagram, ocSignal
-	peers []Peer // ocPresent; one peer in ocJoined, ocLeft, ocSignal
-	err   error  // ocNote
+	peers []Peer // ocPresent; one peer in ocJoined, ocLeft, ocSignal, ocOffence
+	err   error  // ocNote, ocOffence; ocSignal: why it is refused
 }
 
 // queue holds what has occurred until the mesh's goroutine takes it. Pushing

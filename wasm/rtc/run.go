@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tabraft/raft"
+	"tabraft/raft/node"
 )
 
 // This file is the mesh's goroutine: it takes what has occurred, has the links
@@ -49,12 +50,15 @@ func (m *Mesh) handle(now time.Duration, o occurrence) {
 	case ocJoined:
 		m.joined(now, o.peers[0])
 	case ocLeft:
-		p := o.peers[0]
-		if mb := m.members[p.ID]; mb != nil && mb.peer.Incarnation == p.Incarnation {
-			m.step(now, mb, event{kind: evLeft})
-		}
+		m.left(now, o.peers[0])
 	case ocSignal:
-		m.signaled(now, o.peers[0], o.data)
+		if o.err != nil {
+			m.refused(o.peers[0].ID, o.err)
+		} else {
+			m.signaled(now, o.peers[0], o.data)
+		}
+	case ocOffence:
+		m.offence(now, o.peers[0].ID, o.err)
 	case ocTimer:
 		m.armed = false
 		for _, mb := range m.members {
@@ -118,6 +122,10 @@ func (m *Mesh) joined(now time.Duration, p Peer) {
 	}
 	mb := m.members[p.ID]
 	if mb != nil && mb.peer.Incarnation != p.Incarnation {
+		if mb.up() {
+			m.doubtOver(now, mb, p)
+			return
+		}
 		m.step(now, mb, event{kind: evReplaced})
 		mb = nil
 	}
@@ -132,6 +140,7 @@ func (m *Mesh) joined(now time.Duration, p Peer) {
 		m.members[p.ID] = mb
 		m.mu.Unlock()
 	}
+	mb.rival = nil
 	m.step(now, mb, event{kind: evPresent})
 }
 
@@ -146,12 +155,25 @@ var signalEvents = map[string]eventKind{
 func (m *Mesh) signaled(now time.Duration, from Peer, payload []byte) {
 	s, err := parseSignal(payload)
 	if err != nil {
-		m.log.Warn("signal refused", "peer", from.ID, "err", err)
+		m.refused(from.ID, err)
 		return
 	}
+	if dropped := m.dropped.Swap(0); dropped > 0 && m.cfg.Refused != nil {
+		m.cfg.Refused(raft.None, dropped, fmt.Errorf("signals came faster than this server can work: at most %d may wait", MaxSignals))
+	}
 	mb := m.members[from.ID]
+	if mb != nil && mb.rival != nil && mb.rival.Incarnation == from.Incarnation && s.To == m.cfg.Self.Incarnation {
+		m.tellTaken(now, mb)
+		return
+	}
 	if mb == nil || mb.peer.Incarnation != from.Incarnation || s.From != from.Incarnation || s.To != m.cfg.Self.Incarnation {
 		m.log.Debug("signal of another life ignored", "peer", from.ID, "kind", s.Kind)
+		return
+	}
+	if s.Kind == signalTaken {
+		if !mb.up() && m.cfg.Taken != nil {
+			m.cfg.Taken(mb.peer)
+		}
 		return
 	}
 	m.step(now, mb, event{kind: signalEvents[s.Kind], signal: s})
@@ -159,8 +181,11 @@ func (m *Mesh) signaled(now time.Duration, from Peer, payload []byte) {
 
 // message handles one data-channel message.
 func (m *Mesh) message(now time.Duration, mb *member, b []byte) {
-	if err := m.fragment(now, mb, b); err != nil {
-		m.log.Warn("connection closed: broken protocol", "peer", mb.peer.ID, "err", err)
+	err := errTooMany
+	if mb.messages.Take(now, MessagesPerSecond, MessageBurst) {
+		err = m.fragment(now, mb, b)
+	}
+	if err != nil {
 		m.step(now, mb, event{kind: evBroken, reason: err.Error(), suspect: true})
 	}
 }
@@ -233,6 +258,7 @@ func (m *Mesh) step(now time.Duration, mb *member, ev event) {
 			}
 		}
 	}
+	m.settleRival(now, mb)
 }
 
 // do carries one action out. An error is a reason to give the attempt up.
@@ -256,6 +282,7 @@ func (m *Mesh) do(mb *member, a action) error {
 		mb.conn.pipe.pump()
 		m.control(mb, appendPing(nil, fragmentPing, a.number))
 	case actUp:
+		mb.messages, mb.offences = node.Meter{}, 0
 		m.log.Info("link up", "peer", mb.peer.ID, "kind", mb.peer.Kind, "attempt", mb.attempt)
 		m.setConn(mb.peer.ID, mb.conn)
 		m.cfg.Handler.Up(mb.peer)
@@ -265,6 +292,8 @@ func (m *Mesh) do(mb *member, a action) error {
 		m.cfg.Handler.Down(mb.peer, a.reason)
 	case actClose:
 		m.hangUp(mb)
+	case actRefuse:
+		m.refused(mb.peer.ID, errors.New(a.reason))
 	case actForget:
 		m.attempt = max(m.attempt, mb.attempt)
 		m.mu.Lock()

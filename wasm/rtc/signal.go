@@ -14,6 +14,7 @@ const (
 	signalAnswer    = "answer"
 	signalCandidate = "candidate"
 	signalRequest   = "request"
+	signalTaken     = "taken"
 )
 
 // signal is the payload of one signaling message.
@@ -50,7 +51,7 @@ func parseSignal(payload []byte) (signal, error) {
 		if len(s.Candidate) > MaxCandidate {
 			return s, fmt.Errorf("rtc: candidate of %d bytes, at most %d allowed", len(s.Candidate), MaxCandidate)
 		}
-	case signalRequest:
+	case signalRequest, signalTaken:
 		return s, nil
 	default:
 		return s, fmt.Errorf("rtc: signal of unknown kind %.20q", s.Kind)
