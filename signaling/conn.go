@@ -24,10 +24,12 @@ type conn struct {
 	ws      *websocket.Conn
 	log     *slog.Logger // the reader's
 	limiter *rate.Limiter
+	bytes   *rate.Limiter
 	bad     int // malformed messages so far; the reader's
 
-	room string // with peer: set once, by join under the server's lock
-	peer Peer
+	room   string // with peer and secret: set once, by join under the server's lock
+	peer   Peer
+	secret string
 
 	proof proof
 
@@ -49,6 +51,7 @@ func newConn(s *Server, ws *websocket.Conn, remote string) *conn {
 		ws:         ws,
 		log:        s.log.With("remote", remote),
 		limiter:    rate.NewLimiter(rate.Limit(s.limits.MessagesPerSecond), s.limits.MessageBurst),
+		bytes:      rate.NewLimiter(rate.Limit(s.limits.BytesPerSecond), s.limits.ByteBurst),
 		out:        make(chan []byte, s.limits.QueueMessages),
 		stop:       make(chan struct{}),
 		readerDone: make(chan struct{}),
@@ -129,7 +132,7 @@ func (c *conn) readLoop() *Error {
 		if err != nil {
 			return c.readError(err)
 		}
-		if !c.limiter.Allow() {
+		if !c.limiter.Allow() || !c.bytes.AllowN(time.Now(), len(b)) {
 			return c.flood()
 		}
 		m, err := Decode(b)
@@ -190,7 +193,7 @@ func (c *conn) readError(err error) *Error {
 }
 
 func (c *conn) flood() *Error {
-	return refuse(CodeFlood, "more than %v messages a second", c.srv.limits.MessagesPerSecond)
+	return refuse(CodeFlood, "more than %v messages or %v bytes a second", c.srv.limits.MessagesPerSecond, c.srv.limits.BytesPerSecond)
 }
 
 // hello acts on the first message.
@@ -199,7 +202,7 @@ func (c *conn) hello(m Message) *Error {
 		return refusal
 	}
 	c.log = c.log.With("room", m.Room[:8], "peer", m.Peer.ID, "incarnation", m.Peer.Incarnation, "kind", m.Peer.Kind)
-	if refusal := c.srv.join(c, m.Room, *m.Peer); refusal != nil {
+	if refusal := c.srv.join(c, m.Room, *m.Peer, m.Secret); refusal != nil {
 		return refusal
 	}
 	c.log.Info("joined")
@@ -217,6 +220,8 @@ func (m Message) checkHello() *Error {
 		return refuse(CodeBadHello, "room must be a token of 32 lower-case hex digits")
 	case m.Peer == nil:
 		return refuse(CodeBadHello, "hello needs a peer")
+	case m.Secret != "" && !ValidID(m.Secret):
+		return refuse(CodeBadHello, "secret must be 16 lower-case hex digits, not all zero")
 	}
 	if err := m.Peer.Check(); err != nil {
 		return refuse(CodeBadHello, "%v", err)

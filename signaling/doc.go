@@ -14,7 +14,8 @@
 //
 // JSON text messages over a WebSocket at /signal, each at most [MaxMessageBytes] bytes. Ids and incarnations are 16 lower-case hex digits.
 //
-//	client  hello    version, room, peer      first message, within HelloTimeout
+//	client  hello    version, room, peer,     first message, within HelloTimeout
+//	                 secret
 //	server  welcome  peers, ice               you are in; these are here
 //	server  joined   peer                     somebody came
 //	server  left     peer                     somebody's socket ended
@@ -33,5 +34,6 @@
 // [CodeInUse]: two live copies of one server, as of a browser's profile that was copied, would be a danger to the cluster. If it does not
 // answer within [ProofWait], or its socket ends, it is replaced: the others see left, then joined, and the old socket closes with [CodeReplaced]. The page itself must
 // answer, not its browser, which also answers WebSocket pings for a page that was frozen. A hello with the id and the
-// incarnation that are present is the same tab on a new socket: the old socket closes and the others see nothing.
+// incarnation that are present, and the secret that the first one named, is the same tab on a new socket: the old socket closes and the others see
+// nothing. With another secret it is somebody else who knows the incarnation, as the whole room does, and is treated as another incarnation.
 package signaling

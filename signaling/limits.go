@@ -18,6 +18,9 @@ const (
 	// The burst covers a tab that meets a full room: an offer or answer and about ten candidates for each of the others.
 	MessagesPerSecond = 200
 	MessageBurst      = 1000
+	// BytesPerSecond and ByteBurst are the same for the bytes of its messages: whoever receives them has to open their seals, in a tab.
+	BytesPerSecond = 128 << 10
+	ByteBurst      = 4 << 20
 	// HelloTimeout is how long a new connection may take to say hello. Then it is closed: hello-timeout.
 	HelloTimeout = 10 * time.Second
 	// PingInterval is the time between the server's WebSocket pings.

@@ -69,6 +69,7 @@ type Message struct {
 	Version int         `json:"version,omitempty"` // hello
 	Room    string      `json:"room,omitempty"`    // hello: the room's token, 32 hex digits
 	Peer    *Peer       `json:"peer,omitempty"`    // hello, joined, left, signal from the server
+	Secret  string      `json:"secret,omitempty"`  // hello: 16 hex digits that only this incarnation knows, by which it is known on another socket
 	Peers   []Peer      `json:"peers,omitzero"`    // welcome
 	ICE     []ICEServer `json:"ice,omitzero"`      // welcome
 	To      string      `json:"to,omitempty"`      // signal from a client: the receiver's id

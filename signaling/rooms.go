@@ -9,23 +9,24 @@ import (
 
 // join puts c into its room as peer p. Of two incarnations of one id the first one stays for as long as it answers: a copy of a browser's profile must not
 // run a server that is running.
-func (s *Server) join(c *conn, token string, p Peer) *Error {
+func (s *Server) join(c *conn, token string, p Peer, secret string) *Error {
 	var silent *conn
 	for {
-		rival, refusal := s.enter(c, token, p, silent)
+		rival, refusal := s.enter(c, token, p, secret, silent)
 		if rival == nil {
 			return refusal
 		}
 		if rival.proves() {
-			return refuse(CodeInUse, "this server is running already, under another incarnation")
+			return refuse(CodeInUse, "this server runs already, somewhere else")
 		}
 		silent = rival
 	}
 }
 
-// enter is join, except that it gives the connection of another incarnation of the id, and does nothing, unless that is the one that is silent. Everything the room
+// enter is join, except that it gives the connection of another incarnation of the id, and does nothing, unless that is the one that is silent. Who does not know an
+// incarnation's secret is another one, whatever it says: incarnations are known to the whole room. Everything the room
 // must hear is queued under the server's lock, so that all see one order.
-func (s *Server) enter(c *conn, token string, p Peer, silent *conn) (rival *conn, refusal *Error) {
+func (s *Server) enter(c *conn, token string, p Peer, secret string, silent *conn) (rival *conn, refusal *Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	room := s.rooms[token]
@@ -37,7 +38,7 @@ func (s *Server) enter(c *conn, token string, p Peer, silent *conn) (rival *conn
 		return nil, refuse(CodeRoomFull, "the room is full: %d peers are here", s.limits.PeersPerRoom)
 	}
 	reload := old != nil && old.peer.Incarnation != p.Incarnation
-	if reload && old != silent {
+	if (reload || old != nil && old.secret != secret) && old != silent {
 		return old, nil
 	}
 	if room == nil {
@@ -45,7 +46,7 @@ func (s *Server) enter(c *conn, token string, p Peer, silent *conn) (rival *conn
 		s.rooms[token] = room
 	}
 
-	c.room, c.peer = token, p
+	c.room, c.peer, c.secret = token, p, secret
 	if reload {
 		broadcast(room, p.ID, Message{Type: TypeLeft, Peer: &old.peer})
 	}

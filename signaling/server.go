@@ -27,6 +27,8 @@ type Limits struct {
 	Connections       int
 	MessagesPerSecond float64
 	MessageBurst      int
+	BytesPerSecond    float64
+	ByteBurst         int
 	HelloTimeout      time.Duration
 	PingInterval      time.Duration
 	PongWait          time.Duration
@@ -44,6 +46,8 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.Connections, MaxConnections)
 	orDefault(&l.MessagesPerSecond, MessagesPerSecond)
 	orDefault(&l.MessageBurst, MessageBurst)
+	orDefault(&l.BytesPerSecond, BytesPerSecond)
+	orDefault(&l.ByteBurst, ByteBurst)
 	orDefault(&l.HelloTimeout, HelloTimeout)
 	orDefault(&l.PingInterval, PingInterval)
 	orDefault(&l.PongWait, PongWait)

@@ -268,6 +268,63 @@ func TestSameLifeNewSocket(t *testing.T) {
 	watcher.expect(TypeSignal) // and no left or joined before it
 }
 
+// Whoever knows an incarnation, but not its secret, does not get its place, and the room sees nothing of it.
+func TestStolenIncarnation(t *testing.T) {
+	_, web := start(t, Config{Limits: Limits{ProofWait: patience}})
+	hello := helloOf(tokenA, peer(2, 1))
+	hello.Secret = peer(7, 1).ID
+	owner := connect(t, web)
+	owner.write(hello)
+	owner.expect(TypeWelcome)
+	watcher := join(t, web, tokenA, peer(1, 1), peer(2, 1))
+	owner.expectPeer(TypeJoined, peer(1, 1))
+	for _, secret := range []string{"", peer(8, 1).ID} {
+		thief := connect(t, web)
+		stolen := hello
+		stolen.Secret = secret
+		thief.write(stolen)
+		if secret == "" {
+			owner.expect(TypePing)
+			owner.write(Message{Type: TypePong})
+		}
+		thief.expectRefusal(CodeInUse)
+	}
+	again := connect(t, web)
+	again.write(hello)
+	again.expect(TypeWelcome)
+	owner.expectRefusal(CodeReplaced)
+	watcher.write(Message{Type: TypePing})
+	watcher.expect(TypePong)
+	bad := connect(t, web)
+	hello.Secret = "secret"
+	bad.write(hello)
+	bad.expectRefusal(CodeBadHello)
+}
+
+// Bytes without end, each message within its limit, close the connection.
+func TestFloodOfBytes(t *testing.T) {
+	_, web := start(t, Config{})
+	join(t, web, tokenA, peer(1, 1))
+	c := join(t, web, tokenA, peer(2, 1), peer(1, 1))
+	full := Message{Type: TypeSignal, To: peer(9, 1).ID, Payload: make([]byte, MaxPayloadBytes)}.Encode()
+	sent := 0
+	for c.ws.WriteMessage(websocket.TextMessage, full) == nil && sent < 10*ByteBurst {
+		sent += len(full)
+	}
+	for {
+		_, b, err := c.ws.ReadMessage()
+		if err != nil {
+			break // a reset may overtake the last words
+		}
+		if m, _ := Decode(b); m.Type == TypeError && m.Code == CodeFlood {
+			return
+		}
+	}
+	if sent >= 10*ByteBurst {
+		t.Errorf("%d bytes were taken", sent)
+	}
+}
+
 func TestBadHello(t *testing.T) {
 	_, web := start(t, Config{})
 	good := string(helloOf(tokenA, peer(1, 1)).Encode())
@@ -438,7 +495,7 @@ func TestSilentPeerLeaves(t *testing.T) {
 
 func TestSlowReceiver(t *testing.T) {
 	const grace = 10 * time.Second // it has that long to read the last words
-	s, web := start(t, Config{Limits: Limits{QueueMessages: 8, MessageBurst: 1 << 20, CloseGrace: grace}})
+	s, web := start(t, Config{Limits: Limits{QueueMessages: 8, MessageBurst: 1 << 20, ByteBurst: 1 << 30, CloseGrace: grace}})
 	slow := join(t, web, tokenA, peer(2, 1))
 	sender := join(t, web, tokenA, peer(1, 1), slow.peer)
 	stop := s.stopOf(tokenA, slow.peer.ID)

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	crand "crypto/rand"
+	"encoding/hex"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -15,6 +17,10 @@ import (
 const (
 	// MaxOutbox bounds the payloads that wait to be sent; at it, Send returns [ErrBusy].
 	MaxOutbox = 1024
+	// MaxForged is how many payloads of one incarnation may fail to open, on one connection, before no more of them are tried: opening them costs time.
+	MaxForged = 16
+	// maxForgers is of how many incarnations that is remembered.
+	maxForgers = 1024
 	// sendsPerSecond and sendBurst keep a client well within what the server allows one connection.
 	sendsPerSecond = signaling.MessagesPerSecond / 2
 	sendBurst      = signaling.MessageBurst / 2
@@ -66,6 +72,7 @@ type Client struct {
 	log     Logger
 	dial    func(ctx context.Context, url string) (socket, error)
 	backoff backoff
+	secret  string // by which the server knows this client on another socket
 	ctx     context.Context
 	cancel  context.CancelFunc
 	retry   chan struct{} // holds one
@@ -94,13 +101,23 @@ func (noLog) Warn(string, ...any)  {}
 func Start(cfg Config) *Client { return start(cfg, dial, rand.Float64) }
 
 func start(cfg Config, dial func(context.Context, string) (socket, error), random func() float64) *Client {
-	c := &Client{cfg: cfg, log: cfg.Logger, dial: dial, backoff: backoff{random: random}, retry: make(chan struct{}, 1), done: make(chan struct{})}
+	c := &Client{cfg: cfg, log: cfg.Logger, dial: dial, backoff: backoff{random: random}, retry: make(chan struct{}, 1), done: make(chan struct{}), secret: newSecret()}
 	if c.log == nil {
 		c.log = noLog{}
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	go c.run()
 	return c
+}
+
+func newSecret() string {
+	var b [8]byte
+	for {
+		crand.Read(b[:]) // never fails
+		if s := hex.EncodeToString(b[:]); signaling.ValidID(s) {
+			return s
+		}
+	}
 }
 
 // Send seals payload for the peer of the given id and queues it. It returns [ErrNotConnected], [ErrTooLarge], [ErrBusy] or [ErrBadReceiver], or nil.

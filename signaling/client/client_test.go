@@ -191,6 +191,27 @@ func TestConversation(t *testing.T) {
 	})
 }
 
+// Of one incarnation that forges no end of payloads only the first are tried; the others' are heard.
+func TestForgersAreMuted(t *testing.T) {
+	inWorld(t, 0.5, func(t *testing.T, w *world) {
+		s := w.admit(bobPeer)
+		mallory := bobPeer
+		mallory.Incarnation = "00000000000000ee"
+		for range 3 * MaxForged {
+			s.say(signaling.Message{Type: signaling.TypeSignal, Peer: &mallory, Payload: make([]byte, 100)})
+		}
+		// What it seals from then on is not opened either.
+		sealed, _ := golden.Seal(bob, mallory.Incarnation, alice, []byte("late"))
+		s.say(signaling.Message{Type: signaling.TypeSignal, Peer: &mallory, Payload: sealed})
+		sealed, _ = golden.Seal(bob, bobInc, alice, []byte("sound"))
+		s.say(signaling.Message{Type: signaling.TypeSignal, Peer: &bobPeer, Payload: sealed})
+		w.expect(t, "signal "+bob+" sound")
+		if n := w.client.Dropped(); n != 3*MaxForged+1 {
+			t.Errorf("%d were dropped", n)
+		}
+	})
+}
+
 // What does not open with the room's key is dropped and counted, and nothing else happens.
 func TestForgeriesAreDropped(t *testing.T) {
 	inWorld(t, 0.5, func(t *testing.T, w *world) {

@@ -47,6 +47,7 @@ type session struct {
 	limiter *rate.Limiter
 	since   time.Time        // of the welcome; zero before
 	refusal *signaling.Error // the last one heard
+	forged  map[string]int   // payloads of an incarnation that did not open
 
 	silence  *time.Timer   // since the last message
 	asked    int           // pings since then
@@ -58,6 +59,7 @@ func newSession(c *Client, sock socket) *session {
 		Client:   c,
 		sock:     sock,
 		out:      make(chan []byte, MaxOutbox),
+		forged:   map[string]int{},
 		limiter:  rate.NewLimiter(sendsPerSecond, sendBurst),
 		patience: PingInterval,
 	}
@@ -65,7 +67,7 @@ func newSession(c *Client, sock socket) *session {
 
 // serve says hello, then passes messages on until the socket ends, and returns why it did.
 func (s *session) serve() error {
-	hello := signaling.Message{Type: signaling.TypeHello, Version: signaling.Version, Room: s.cfg.Room.Token(), Peer: &s.cfg.Peer}
+	hello := signaling.Message{Type: signaling.TypeHello, Version: signaling.Version, Room: s.cfg.Room.Token(), Peer: &s.cfg.Peer, Secret: s.secret}
 	if err := s.sock.write(hello.Encode()); err != nil {
 		return s.ended(err)
 	}
@@ -207,8 +209,15 @@ func (s *session) welcome(m signaling.Message) {
 
 // signal opens a payload. One that does not open is dropped: the server, or somebody who knows only the token, made it up or damaged it.
 func (s *session) signal(from signaling.Peer, sealed []byte) {
+	if s.forged[from.Incarnation] >= MaxForged {
+		s.dropped.Add(1)
+		return
+	}
 	payload, err := s.cfg.Room.Open(from.ID, from.Incarnation, s.cfg.Peer.ID, sealed)
 	if err != nil {
+		if _, known := s.forged[from.Incarnation]; known || len(s.forged) < maxForgers {
+			s.forged[from.Incarnation]++
+		}
 		if n := s.dropped.Add(1); bits.OnesCount64(n) == 1 { // the 1st, 2nd, 4th ...: a flood of them must not flood the log
 			s.log.Warn("signaling: dropped a payload", "from", from.ID, "dropped", n, "reason", err)
 		}
