@@ -133,7 +133,6 @@ func (n *Node) handleJoin(f wire.Frame) {
 	reply := wire.JoinReply{Leader: v.Leader}
 	switch {
 	case f.Cluster != 0 && n.cluster != 0 && f.Cluster != n.cluster:
-		n.noteForeign(f.From, f.Cluster)
 		reply.Code = wire.CodeRefused
 		reply.Message = fmt.Sprintf("this is cluster %016x, you belong to %016x", n.cluster, f.Cluster)
 	case !conf.IsMember(n.cfg.ID):
@@ -179,7 +178,6 @@ func (n *Node) handleJoinReply(f wire.Frame) {
 		}
 	case f.Cluster == 0:
 	case n.cluster != 0 && f.Cluster != n.cluster:
-		n.noteForeign(f.From, f.Cluster)
 		n.reject(f.From, fmt.Errorf("%w: %s", ErrOtherCluster, reply.Message))
 	case reply.Code == wire.CodeRemoved:
 		if n.cluster != 0 && (member || v.LeftOut) && (v.Leader == raft.None || v.Leader == f.From) {
@@ -229,7 +227,6 @@ func (n *Node) adopt(cluster uint64) {
 			n.mu.Lock()
 			n.cluster = cluster
 			n.mu.Unlock()
-			n.greetAll()
 			n.admission.next = 0
 		}})
 	}()

@@ -75,7 +75,7 @@ type seen struct {
 // observe tells the observer what changed in this round, and stops a server
 // that learnt of its removal.
 func (n *Node) observe(now time.Duration) {
-	v, _ := n.view()
+	v, conf := n.view()
 	is := seen{v.Role, v.Term, v.Leader, v.CommitIndex, v.ConfigurationIndex}
 	was := n.seen
 	n.seen = is
@@ -90,6 +90,10 @@ func (n *Node) observe(now time.Duration) {
 	}
 	if is.configuration != was.configuration {
 		n.emit(Event{Kind: EventMembers, Index: is.configuration})
+		if in := conf.IsMember(n.cfg.ID); in != n.member {
+			n.member = in
+			n.greetAll()
+		}
 	}
 	if is.commit > was.commit {
 		n.emit(Event{Kind: EventCommitted, Index: is.commit})

@@ -13,9 +13,9 @@ import (
 // not seen there. So whoever is in a cluster says in which, once to each server it
 // is connected to, and the news is kept for Status.
 
-// greet tells a connected server which cluster this one is in, if it is in one.
+// greet tells a connected server which cluster this one is a member of, if it is.
 func (n *Node) greet(peer raft.ID) {
-	if n.cluster != 0 && n.peers[peer] {
+	if _, conf := n.view(); n.cluster != 0 && n.peers[peer] && conf.IsMember(n.cfg.ID) {
 		n.cfg.Transport.Send(peer, wire.AppendGreet(nil, n.header(peer)))
 	}
 }

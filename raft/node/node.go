@@ -37,6 +37,7 @@ type Node struct {
 	// What follows belongs to the loop.
 	peers     map[raft.ID]bool // connected
 	asks      map[raft.ID]*Meter
+	member    bool   // when it last looked
 	applied   uint64 // last index that the state machine has
 	proposals proposals
 	reads     reads

@@ -9,30 +9,41 @@ import (
 // What can go wrong, for errors.Is. The texts are meant for the page.
 var (
 	// ErrMissing: there is no IndexedDB at all.
-	ErrMissing = errors.New("this browser has no IndexedDB")
+	ErrMissing error = &storageError{"denied", "this browser has no IndexedDB"}
 	// ErrDenied: there is one, but not for this page.
-	ErrDenied = errors.New("this browser lets the page store nothing (a private window, or site data is blocked)")
+	ErrDenied error = &storageError{"denied", "this browser lets the page store nothing (a private window, or site data is blocked)"}
 	// ErrBlocked: a tab that keeps an older version open stands in the way.
-	ErrBlocked = errors.New("another tab holds an older version of the storage open: close the other tabs of this page")
+	ErrBlocked error = &storageError{"blocked", "another tab holds an older version of the storage open: close the other tabs of this page"}
 	// ErrVersion: the storage was written by a newer tabraft.
-	ErrVersion = errors.New("the storage was written by a newer version of this page: reload it")
+	ErrVersion error = &storageError{"newer", "the storage was written by a newer version of this page: reload it"}
 	// ErrQuota: the disk, or this site's share of it, is full.
-	ErrQuota = errors.New("the browser's storage is full")
+	ErrQuota error = &storageError{"full", "the browser's storage is full"}
 	// ErrClosed: the connection is gone, by Close or by the browser.
-	ErrClosed = errors.New("the storage is closed")
-	// ErrCleared: somebody deletes the database, or needs a newer version.
-	ErrCleared = errors.New("the storage was cleared or is being upgraded by another tab: reload the page")
+	ErrClosed error = &storageError{"closed", "the storage is closed"}
+	// ErrCleared: somebody deleted the database, or is about to.
+	ErrCleared error = &storageError{"cleared", "the site's data was deleted in this browser"}
+	// ErrUpgraded: a tab with a newer version of the page needs the storage.
+	ErrUpgraded error = &storageError{"newer", "another tab upgrades the storage: reload the page"}
 	// ErrFenced: this incarnation does not own the server any more.
-	ErrFenced = errors.New("another tab took over this server")
+	ErrFenced error = &storageError{"taken", "another tab took over this server"}
 	// ErrUnknown: the storage has no such server.
-	ErrUnknown = errors.New("the storage does not know this server")
+	ErrUnknown error = &storageError{"cleared", "the storage does not know this server"}
 	// ErrExists: the storage has this server already.
-	ErrExists = errors.New("the storage has this server already")
+	ErrExists error = &storageError{"other", "the storage has this server already"}
 	// ErrCluster: the server belongs to another cluster.
-	ErrCluster = errors.New("the server belongs to another cluster")
+	ErrCluster error = &storageError{"other", "the server belongs to another cluster"}
 	// ErrDamaged: a stored value is not what this package writes.
-	ErrDamaged = errors.New("stored data is damaged")
+	ErrDamaged error = &storageError{"damaged", "stored data is damaged"}
 )
+
+// storageError is a reason for which package tab has words: causes are listed
+// there.
+type storageError struct{ cause, text string }
+
+func (e *storageError) Error() string { return e.text }
+
+// StorageCause names the cause.
+func (e *storageError) StorageCause() string { return e.cause }
 
 // byName gives the sentinel for a DOMException.
 var byName = map[string]error{

@@ -192,18 +192,23 @@ func newDB(value js.Value) *DB {
 	}
 	// Somebody deletes the database or opens a newer version; it waits until
 	// this connection is closed, so nothing may be promised from here on.
-	db.onVersionChange = db.event(ErrCleared)
+	db.onVersionChange = db.event(func(event js.Value) error {
+		if event.Get("newVersion").IsNull() {
+			return ErrCleared
+		}
+		return ErrUpgraded
+	})
 	// The browser closed the connection: site data cleared, disk gone.
-	db.onClose = db.event(ErrCleared)
+	db.onClose = db.event(func(js.Value) error { return ErrCleared })
 	value.Set("onversionchange", db.onVersionChange)
 	value.Set("onclose", db.onClose)
 	return db
 }
 
 // event makes a handler that ends the connection for a reason.
-func (db *DB) event(reason error) js.Func {
-	return js.FuncOf(func(js.Value, []js.Value) any {
-		guard(warn, func() { db.shut(reason) })
+func (db *DB) event(reason func(event js.Value) error) js.Func {
+	return js.FuncOf(func(_ js.Value, args []js.Value) any {
+		guard(warn, func() { db.shut(reason(args[0])) })
 		return nil
 	})
 }

@@ -21,7 +21,7 @@ func TestFieldsAreThoseOfThePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, v := range map[string]any{"State": State{}, "Member": Member{}, "LogEntry": LogEntry{},
-		"Progress": Progress{}, "Votes": Votes{}, "Settings": Settings{}, "SnapshotEvent": SnapshotEvent{}} {
+		"Progress": Progress{}, "Refusal": Refusal{}, "OtherCluster": OtherCluster{}, "Votes": Votes{}, "Settings": Settings{}, "SnapshotEvent": SnapshotEvent{}} {
 		want := interfaceFields(t, string(source), name)
 		got := jsonFields(t, reflect.TypeOf(v))
 		if !slices.Equal(got, want) {

@@ -31,19 +31,28 @@ func (l busSide) Down(p bus.Peer, reason string) {
 // busName is the name of a room's channel among the tabs of a browser.
 func (s *Server) busName() string { return "tabraft/" + s.cfg.Room.Token() + "/bus" }
 
-// openBus opens the bus, if there is a radio. A server does without it if it
-// must.
+// openBus opens the bus, if there is a radio and that was not done before. A server
+// does without it if it must.
+//
+// It waits for the signaling server to let this server in, or to be out of reach: of a
+// browser's profile that was copied all tabs are copies, and over the bus they would be a
+// second cluster, each of them under the name of a server that runs.
 func (l *life) openBus() {
 	s := l.s
-	if s.cfg.Radio == nil {
+	l.busOnce.Lock()
+	defer l.busOnce.Unlock()
+	if s.cfg.Radio == nil || l.busOver {
 		return
 	}
+	l.busOver = true
 	err := l.routes.connect(func() (spare, error) {
 		b, err := bus.New(bus.Config{
 			Self: bus.Peer{ID: s.id, Incarnation: l.incarnation}, Name: s.busName(), Radio: s.cfg.Radio,
 			Clock: s.cfg.Clock, Handler: busSide{l}, Logger: s.cfg.Logger,
 		})
-		l.bus = b
+		if err == nil {
+			l.bus.Store(b)
+		}
 		return b, err
 	})
 	if err != nil {
@@ -51,10 +60,21 @@ func (l *life) openBus() {
 	}
 }
 
+// closeBus closes the bus for good.
+func (l *life) closeBus() {
+	l.busOnce.Lock()
+	l.busOver = true
+	l.busOnce.Unlock()
+	if b := l.bus.Load(); b != nil {
+		b.Close()
+	}
+}
+
 // rerouted tells node and telemetry of a peer that came or went.
 func (l *life) rerouted(c routeChange) {
 	switch {
 	case c.from == byNone:
+		l.met.Store(true)
 		l.node.PeerUp(c.id)
 		l.telemetry.up(c.id, c.incarnation)
 	case c.to == byNone:
@@ -84,10 +104,11 @@ func (l *life) linkStates() map[raft.ID]linkState {
 	for _, k := range l.mesh.Links() {
 		states[k.Peer.ID] = linkState{via: l.routes.via(k.Peer.ID), state: k.State, rtt: k.RTT}
 	}
-	if l.bus == nil {
+	b := l.bus.Load()
+	if b == nil {
 		return states
 	}
-	for _, k := range l.bus.Links() {
+	for _, k := range b.Links() {
 		if k.Up && l.routes.via(k.Peer.ID) == byBus {
 			states[k.Peer.ID] = linkState{via: byBus, state: k.State, rtt: k.RTT}
 		}

@@ -3,8 +3,6 @@ package tab
 import (
 	"errors"
 	"fmt"
-
-	"tabraft/raft/node"
 )
 
 // cycle.go: the lives of a tab's server, as a table: (state, event) -> (state,
@@ -21,8 +19,8 @@ const (
 	starting
 	// running: there is a life.
 	running
-	// forgetting: the cluster removed the server, and its identity is being
-	// deleted, which waits for storage. No other life will come.
+	// forgetting: the cluster removed the server, or it is a copy of one that
+	// runs, and its identity is being deleted, which waits for storage. No other life will come.
 	forgetting
 	// over: no life, and none to come.
 	over
@@ -42,7 +40,7 @@ const (
 	evOpenFailed                 // it cannot be made
 	evCrash                      // crash() was called
 	evFailed                     // a life's storage or node cannot go on
-	evRemoved                    // a life's node knows that the cluster removed it
+	evRemoved                    // a life's node knows that the cluster removed it, or it is a copy
 	evForgotten                  // the identity is deleted, or cannot be
 	evLeave                      // the page goes away
 	turnKinds
@@ -196,8 +194,8 @@ func (t *cycleTurn) forgotten() {
 		why = fmt.Errorf("%w, and its state could not be deleted: %w", why, t.err)
 	}
 	t.end(over, why)
-	// It was away and did not choose to go: a new server is welcome.
-	if t.err == nil && errors.Is(why, node.ErrRemovedAway) {
+	// It did not choose to go: a new server is welcome.
+	if t.err == nil && rejoins(why) {
 		t.do(doRejoin, nil)
 	}
 }

@@ -21,7 +21,7 @@ import (
 //	    a server that never ran
 //	EVENT [life=N] [err=TEXT]
 //	    life is the last one by default; err may also be removed or away, the
-//	    cluster's two ways to remove a server
+//	    cluster's two ways to remove a server, or copied
 func TestCycle(t *testing.T) {
 	datadriven.Walk(t, "testdata/cycle", func(t *testing.T, path string) {
 		var c cycle
@@ -62,6 +62,8 @@ func parseTurn(t *testing.T, d *datadriven.TestData, life int) turn {
 			ev.err = node.ErrRemoved
 		case text == "away":
 			ev.err = node.ErrRemovedAway
+		case text == "copied":
+			ev.err = ErrCopied
 		}
 		return ev
 	}

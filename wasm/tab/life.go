@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	crand "crypto/rand"
 
@@ -26,7 +28,10 @@ type life struct {
 	storage     node.Storage
 	machine     *kv.Map
 	mesh        *rtc.Mesh
-	bus         *bus.Mesh // nil where there is no Config.Radio
+	bus         atomic.Pointer[bus.Mesh] // nil where there is no Config.Radio, and before openBus
+	busOnce     sync.Mutex               // guards busOver
+	busOver     bool                     // the bus is open, or not to be opened
+	met         atomic.Bool              // some peer was connected
 	routes      *routes
 	links       *node.Links
 	telemetry   *telemetry
@@ -41,11 +46,15 @@ type life struct {
 	refused   error  // the server's refusal, if that is why it is not connected
 	present   int    // peers in the room, by the last word of signaling
 	trouble   error  // what a peer told that keeps this server out
+	// rivalSince is since when the signaling server says that this server is there
+	// already; negative if it does not.
+	rivalSince time.Duration
+	refusals   refusals
 }
 
 // begin makes a life, which start lets loose.
 func (s *Server) begin(number int) (*life, error) {
-	l := &life{s: s, number: number, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting, sweeps: make(chan struct{}, 1)}
+	l := &life{s: s, number: number, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting, sweeps: make(chan struct{}, 1), rivalSince: -1}
 	l.incarnation = newIncarnation()
 	storage, err := s.cfg.Home.Begin(l.incarnation, func(err error) {
 		go s.happen(turn{kind: evFailed, life: number, err: fmt.Errorf("storage failed: %w", err)}, nil)
@@ -62,6 +71,8 @@ func (s *Server) begin(number int) (*life, error) {
 		Rand:     s.fork(),
 		Logger:   s.cfg.Logger,
 		Loopback: s.cfg.Loopback,
+		Refused:  func(from raft.ID, count uint64, why error) { l.refuse(from, count, why, false) },
+		Taken:    l.taken,
 	})
 	if err != nil {
 		storage.Close()
@@ -81,7 +92,6 @@ func (s *Server) begin(number int) (*life, error) {
 		storage.Close()
 		return nil, err
 	}
-	l.openBus()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.client = client.Start(client.Config{
@@ -131,9 +141,7 @@ func (s *Server) fork() *rand.Rand {
 // once.
 func (l *life) end() {
 	l.mesh.Close()
-	if l.bus != nil {
-		l.bus.Close()
-	}
+	l.closeBus()
 	l.client.Close()
 	l.telemetry.close()
 	go func() {
@@ -173,8 +181,8 @@ func (l *life) Joined(p signaling.Peer) {
 func (l *life) Left(p signaling.Peer) {
 	if q, ok := meshPeer(p); ok {
 		l.mesh.Left(q)
-		if l.bus != nil {
-			l.bus.Left(bus.Peer{ID: q.ID, Incarnation: q.Incarnation})
+		if b := l.bus.Load(); b != nil {
+			b.Left(bus.Peer{ID: q.ID, Incarnation: q.Incarnation})
 		}
 		l.count(func(n int) int { return n - 1 })
 	}
@@ -202,6 +210,7 @@ func (l *life) Connection(connected bool, err error) {
 		l.refused = refusal
 	}
 	l.mu.Unlock()
+	l.notAlone(refusal)
 	l.s.emit("peer", PeerEvent{Reason: "signaling"})
 }
 
@@ -247,22 +256,44 @@ func (l *life) observe(e node.Event) {
 	case node.EventNotYet:
 		l.worry(e.Err)
 	case node.EventRejected:
-		if again := l.worry(e.Err); !again { // a peer that repeats itself must not flood the log
-			l.s.cfg.Logger.Warn("input refused", "peer", idText(e.Peer), "error", e.Err)
-		}
-		l.s.emit("error", ErrorEvent{Message: e.Err.Error(), Peer: idText(e.Peer)})
+		l.worry(e.Err)
+		l.refuse(e.Peer, e.Count, e.Err, e.Offence)
+	case node.EventForeign:
+		l.s.emit("peer", PeerEvent{Reason: "clusters"})
 	case node.EventStopped:
 	}
 }
 
-// worry keeps what may be why this server is not let in, and tells whether it was
-// that before.
-func (l *life) worry(err error) (again bool) {
+// worry keeps what may be why this server is not let in.
+func (l *life) worry(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	again = l.trouble != nil && l.trouble.Error() == err.Error()
 	l.trouble = err
-	return again
+}
+
+// refuse counts what was refused, and has the connection closed of a peer that goes
+// on doing what no sound server does.
+func (l *life) refuse(from raft.ID, count uint64, why error, offence bool) {
+	if offence {
+		l.mesh.Offence(from, why)
+	}
+	if l.refusals.add(l.s.cfg.Clock.Now(), from, count, why.Error()) {
+		l.s.cfg.Logger.Warn("refused", "peer", idText(from), "error", why)
+		l.s.emit("error", ErrorEvent{Message: why.Error(), Peer: idText(from)})
+	}
+}
+
+// allRefusals adds what the signaling client dropped, since nobody can be named for
+// that.
+func (l *life) allRefusals() []Refusal {
+	all := l.refusals.list(l.s.cfg.Clock.Now())
+	l.mu.Lock()
+	c := l.client
+	l.mu.Unlock()
+	if n := c.Dropped(); n > 0 {
+		all = append(all, Refusal{Count: n, Reason: "sealed with another key than the room's"})
+	}
+	return all
 }
 
 // tells says whether an event may change what the others are told of this

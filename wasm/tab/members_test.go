@@ -229,7 +229,7 @@ func TestServerOfAnotherCluster(t *testing.T) {
 }
 
 // Two clusters in one room, as after a fault of a browser's storage, leave each
-// other alone.
+// other alone, and say so.
 func TestTwoClustersInOneRoom(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.found(), w.found()
@@ -239,6 +239,14 @@ func TestTwoClustersInOneRoom(t *testing.T) {
 	w.await("they are connected", func() bool { return up(a, b) && up(b, a) })
 	c := w.join() // it takes the one or the other
 	w.await("a third is let in", func() bool { return c.State().Leader != "" })
+	for _, s := range []*testServer{a, b, c} {
+		w.await("everybody is told", func() bool {
+			state := s.State()
+			return state.Problem == "two-clusters" && len(state.Clusters) == 1 && strings.Contains(state.Reason, state.Cluster) &&
+				strings.Contains(state.Reason, state.Clusters[0].ID) && strings.Contains(state.Reason, "open the invitation link again")
+		})
+		checkWords(t, s.State().Problem, s.State().Reason)
+	}
 	a.must(put("k", "a"))
 	b.must(put("k", "b"))
 	for s, want := range map[*testServer]string{a: "a", b: "b"} {
@@ -246,9 +254,9 @@ func TestTwoClustersInOneRoom(t *testing.T) {
 			t.Errorf("%s has %q", s.id, *got.Value)
 		}
 		if s.State().Cluster == c.State().Cluster {
-			w.awaitVoters(s, c)
+			w.awaitVotersBut("two-clusters", s, c)
 		} else {
-			w.awaitVoters(s)
+			w.awaitVotersBut("two-clusters", s)
 		}
 	}
 }

@@ -2,6 +2,8 @@ package tab
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"tabraft/raft"
 	"tabraft/raft/node"
@@ -43,6 +45,8 @@ type State struct {
 	SnapshotIndex uint64             `json:"snapshotIndex"`
 	Configuration ConfigurationState `json:"configuration"`
 	Members       []Member           `json:"members"`
+	Clusters      []OtherCluster     `json:"clusters"`
+	Refusals      []Refusal          `json:"refusals"`
 	Timer         TimerState         `json:"timer"`
 	LeaseMs       *int64             `json:"leaseMs"`
 	Signaling     string             `json:"signaling"`
@@ -92,6 +96,13 @@ type Member struct {
 	Stale            bool    `json:"stale"`
 }
 
+// OtherCluster is a cluster in the room that is not this server's, with those of
+// its servers that are connected.
+type OtherCluster struct {
+	ID      string   `json:"id"`
+	Servers []string `json:"servers"`
+}
+
 // Progress is how a leader sends its log to a member.
 type Progress struct {
 	State            string `json:"state"` // probe, replicate, snapshot
@@ -136,6 +147,8 @@ type StorageState struct {
 	Kind  string  `json:"kind"`
 	Bytes *int64  `json:"bytes"`
 	Error *string `json:"error"`
+	// Cause is the kind of Error: one of the causes of storage.go, or empty.
+	Cause string `json:"cause"`
 }
 
 // The data of Events.
@@ -193,6 +206,8 @@ func (s *Server) State() State {
 		Storage:       StorageState{Kind: s.cfg.Home.Kind()},
 		Timer:         TimerState{Kind: "none"},
 		Members:       []Member{},
+		Clusters:      []OtherCluster{},
+		Refusals:      []Refusal{},
 	}
 	if st.Cluster != 0 {
 		out.Cluster = fmt.Sprintf("%016x", st.Cluster)
@@ -204,6 +219,7 @@ func (s *Server) State() State {
 		if out.Problem == "storage" {
 			text := stopped.Error()
 			out.Storage.Error = &text
+			out.Storage.Cause = storageCause(stopped)
 		}
 		return out
 	}
@@ -216,6 +232,7 @@ func (s *Server) State() State {
 		out.LeaseMs = &ms
 	}
 	out.Members = s.members(st, l)
+	out.Clusters, out.Refusals = otherClusters(st.Foreign), l.allRefusals()
 	out.Quorum = quorum(st, out.Members)
 	if out.Role != roleJoining {
 		out.Timer = timer(st)
@@ -233,6 +250,20 @@ func roleIn(st node.Status, id raft.ID) string {
 		return roleLearner
 	}
 	return st.Role.String()
+}
+
+// otherClusters sorts servers of other clusters by cluster.
+func otherClusters(foreign map[raft.ID]uint64) []OtherCluster {
+	all := []OtherCluster{}
+	for _, id := range slices.Sorted(maps.Keys(foreign)) {
+		cluster := fmt.Sprintf("%016x", foreign[id])
+		i := slices.IndexFunc(all, func(c OtherCluster) bool { return c.ID == cluster })
+		if i < 0 {
+			i, all = len(all), append(all, OtherCluster{ID: cluster})
+		}
+		all[i].Servers = append(all[i].Servers, id.String())
+	}
+	return all
 }
 
 func timer(st node.Status) TimerState {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"tabraft/raft"
 	"tabraft/raft/node"
 	"tabraft/signaling"
 	"tabraft/signaling/client"
@@ -48,6 +49,8 @@ func (l *life) words(s *State, st node.Status, warning error) (problem, reason s
 			q.Alive, q.Voters, isAre(q.Alive), q.Needed)
 	case s.Leader == "":
 		return "no-leader", "This server knows no leader at the moment: one is being elected, or it cannot be reached from here. Commands wait for it."
+	case len(s.Clusters) > 0:
+		return "two-clusters", twoClusters(s)
 	case refused != nil:
 		return "signaling", "The cluster works, but the signaling server refuses this server, which keeps asking: " + refused.Error()
 	case s.Signaling == signalingOffline && near > 0:
@@ -63,6 +66,16 @@ func (l *life) words(s *State, st node.Status, warning error) (problem, reason s
 	return "", ""
 }
 
+// twoClusters explains how it can come that a room has two, and the way out.
+func twoClusters(s *State) string {
+	other := s.Clusters[0]
+	id, _ := raft.ParseID(other.Servers[0])
+	return fmt.Sprintf("This room has two clusters: this server's, %s, and %s, to which %s belongs. What is stored in one is not seen in the other. "+
+		"That happens when a browser's profile or storage was copied, restored or deleted. "+
+		"Decide which one to keep. In each browser of the other one delete this site's data, then open the invitation link again: its servers join as new ones, and what they had stored is lost.",
+		s.Cluster, other.ID, Name(id))
+}
+
 func isAre(n int) string {
 	if n == 1 {
 		return "is"
@@ -72,7 +85,7 @@ func isAre(n int) string {
 
 // FailedState is the state of a tab that could not become a server.
 func FailedState(room client.Room, why error) State {
-	s := State{Role: roleStopped, Members: []Member{}, Timer: TimerState{Kind: "none"},
+	s := State{Role: roleStopped, Members: []Member{}, Clusters: []OtherCluster{}, Refusals: []Refusal{}, Timer: TimerState{Kind: "none"},
 		Signaling: signalingOffline, Room: RoomState{Name: room.Name},
 		Configuration: configurationState(node.Status{}), Settings: DefaultSettings}
 	s.Problem, s.Reason = stoppedWords(why, signaling.KindTab)
@@ -97,10 +110,15 @@ func stoppedWords(why error, kind signaling.Kind) (problem, reason string) {
 		return "crashed", "This server was crashed: its memory is lost, what it stored is kept. Restart it to see it catch up."
 	case errors.Is(why, ErrLeft):
 		return "left", left
+	case errors.Is(why, ErrCopied):
+		return "copied", "This server runs already, in another browser or process: what was stored here was a copy, and two of one server would endanger what the cluster has agreed on. The copy was deleted. " + removed
+	case errors.Is(why, ErrRunsTwice):
+		return "runs-twice", "Another browser or process runs this server, from a copy of what is stored here, and two of one server would endanger what the cluster has agreed on. This one stopped. " +
+			"If the other one is the copy, close it and restart this one; if this one is, delete this site's data (of a server that is a process: its directory) and begin anew."
 	case errors.Is(why, node.ErrRemovedAway):
 		return "removed", "The cluster removed this server while it was away. " + removed
 	case errors.Is(why, node.ErrRemoved):
 		return "removed", "The cluster removed this server. " + removed
 	}
-	return "storage", "This server stopped: " + why.Error() + ". What was stored before is safe. " + again
+	return "storage", storageWords(why, again)
 }

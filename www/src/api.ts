@@ -83,6 +83,25 @@ export interface Progress {
   snapshotSize: number;
 }
 
+/** A cluster in this room that is not this server's, with those of its servers
+ * that are connected, as ids. */
+export interface OtherCluster {
+  id: string;
+  servers: string[];
+}
+
+/** What this server refused from one peer since it began or was restarted:
+ * forged, damaged, impossible or too many messages. */
+export interface Refusal {
+  /** Id of the peer; empty for what nobody can be named for. */
+  peer: string;
+  name: string;
+  count: number;
+  /** Why the last one was refused, and how many milliseconds ago. */
+  reason: string;
+  agoMs: number;
+}
+
 /** Answers to a candidate or pre-candidate, as ids. */
 export interface Votes {
   granted: string[];
@@ -130,6 +149,11 @@ export interface State {
    * it asks for. outgoing is empty unless it is joint. */
   configuration: { index: number; committed: boolean; voters: string[]; outgoing: string[]; learners: string[]; text: string };
   members: Member[];
+  /** Empty unless two clusters were founded under one room key. */
+  clusters: OtherCluster[];
+  /** The most frequent first; at most 32 peers are told apart. A peer that goes
+   * on is disconnected, for longer and longer. */
+  refusals: Refusal[];
   /** The timer that runs in this server. */
   timer: { kind: "election" | "heartbeat" | "none"; remainingMs: number; totalMs: number };
   /** How long this leader may answer reads by itself, in milliseconds; null
@@ -138,7 +162,10 @@ export interface State {
   signaling: "connected" | "connecting" | "offline";
   quorum: { alive: number; needed: number; voters: number };
   settings: Settings;
-  storage: { kind: string; bytes: number | null; error: string | null };
+  /** error is why the storage failed, and with it this server; cause what kind of
+   * failure that is: full, cleared, taken (by another tab), closed, denied, newer
+   * (written by a newer page), blocked, damaged, other; empty without an error. */
+  storage: { kind: string; bytes: number | null; error: string | null; cause: string };
   /** What is wrong and what to do, in plain words; empty when nothing is. */
   reason: string;
   /** The same as a short code for scripts; empty when nothing is wrong. */
@@ -204,7 +231,8 @@ export interface RoleEvent {
 /** The connection to a server came up, moved to another transport, or went down,
  * or this leader removes it
  * because it was silent; without a peer, the members changed (reason "members"),
- * the signaling connection did ("signaling"), or settings() did ("settings"). */
+ * the signaling connection did ("signaling"), settings() did ("settings"), or
+ * servers of another cluster came or went ("clusters"). */
 export interface PeerEvent {
   peer: string;
   up: boolean;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Member, State } from "./api";
 import {
-  bytes, compactedWords, count, duration, grouped, linkWords, logSentence, logWords, membersOf, nameOf, progressWords, removalWords, replicationWords, staleWords,
+  bytes, compactedWords, count, duration, grouped, linkWords, logSentence, logWords, membersOf, nameOf, progressWords, refusedWords, removalWords, replicationWords, staleWords,
   standing, voteWords, wellWords,
 } from "./words";
 
@@ -23,7 +23,7 @@ function state(more: Partial<State> = {}): State {
     leaseMs: null, settings: { removeAfterMs: 60_000, handOver: true },
     members: [member("c3", "lynx"), member("b2", "otter", { self: true, link: "self" }), member("a1", "heron", { role: "leader" })],
     timer: { kind: "election", remainingMs: 100, totalMs: 300 }, signaling: "connected",
-    quorum: { alive: 3, needed: 2, voters: 3 }, storage: { kind: "IndexedDB", bytes: null, error: null },
+    quorum: { alive: 3, needed: 2, voters: 3 }, storage: { kind: "IndexedDB", bytes: null, error: null, cause: "" }, clusters: [], refusals: [],
     reason: "", problem: "", ...more,
   };
 }
@@ -112,6 +112,13 @@ test("only who can be reached has a role that is known", () => {
   assert.equal(standing(member("b2", "otter", { role: "stopped", self: true, reachable: false })), "crashed");
   assert.equal(nameOf(state(), "a1"), "heron");
   assert.equal(nameOf(state(), "0123456789abcdef"), "01234567");
+});
+
+test("what was refused, in words", () => {
+  const stranger = { peer: "d4", name: "mole", count: 1200, reason: "it is forged", agoMs: 5 };
+  assert.equal(refusedWords([]), "");
+  assert.equal(refusedWords([{ ...stranger, peer: "", name: "", count: 1 }]), "1 message, most from strangers: it is forged");
+  assert.equal(refusedWords([stranger, { ...stranger, count: 34 }]), `${grouped(1234)} messages, most from mole: it is forged`);
 });
 
 test("numbers for people", () => {

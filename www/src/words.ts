@@ -1,6 +1,6 @@
 // The page's words: the same thing is called the same everywhere.
 
-import type { Link, Member, Progress, Role, State, Transport } from "./api";
+import type { Link, Member, Progress, Refusal, Role, State, Transport } from "./api";
 
 const roles: Record<Role, string> = {
   joining: "joining",
@@ -178,4 +178,12 @@ export function replicationWords(state: State): string {
   if (receiving) return `${receiving.name} is receiving the snapshot, ${snapshotShare(receiving.progress!)} %.`;
   if (behind.length > 0) return `${behind.map((m) => m.name).join(", ")} catching up.`;
   return state.quorum.alive < state.quorum.voters ? "All changes committed." : "All changes replicated.";
+}
+
+/** What was refused, in one line; empty if nothing was. */
+export function refusedWords(refusals: readonly Refusal[]): string {
+  const worst = refusals[0];
+  if (worst === undefined) return "";
+  const all = refusals.reduce((sum, r) => sum + r.count, 0);
+  return `${grouped(all)} message${all === 1 ? "" : "s"}, most from ${worst.name || "strangers"}: ${worst.reason}`;
 }

@@ -17,7 +17,7 @@ import (
 	"tabraft/wasm/tab"
 )
 
-const peerAbout = `Run a server without a tab. It joins the cluster of a room's tabs and counts like any of them. Its state is in files: the same command brings it back. If the cluster removed it while it was away, it joins as a new server and puts what it had stored aside.`
+const peerAbout = `Run a server without a tab. It joins the cluster of a room's tabs and counts like any of them. Its state is in files: the same command brings it back. If the cluster removed it while it was away, or it runs already from another copy of its directory, it joins as a new server and puts what it had stored aside.`
 
 type peerOptions struct {
 	link     string
@@ -96,12 +96,12 @@ func runPeer(ctx context.Context, o peerOptions, stdout, stderr io.Writer) (stat
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	for {
-		removed, err := runServer(ctx, o, logger, stdout)
-		if removed == "" {
+		over, why, err := runServer(ctx, o, logger, stdout)
+		if over == "" {
 			return exitCode(err), err
 		}
-		aside := o.dir + ".removed-" + removed
-		fmt.Fprintf(stdout, "tabraft peer: the cluster removed this server while it was away; it joins as a new one, and what it had stored is now in %s\n", aside)
+		aside := o.dir + ".removed-" + over
+		fmt.Fprintf(stdout, "tabraft peer: %v; it joins as a new one, and what it had stored is now in %s\n", why, aside)
 		if err := os.Rename(o.dir, aside); err != nil {
 			return exitFailed, fmt.Errorf("putting the removed server's state aside: %w", err)
 		}
@@ -116,11 +116,11 @@ func exitCode(err error) int {
 }
 
 // runServer runs one server until ctx ends or the server stops. It gives the id
-// of one that is over because it was removed while it was away.
-func runServer(ctx context.Context, o peerOptions, logger *slog.Logger, stdout io.Writer) (removed string, err error) {
+// of one that is over, and why, if a new one would be welcome in its place.
+func runServer(ctx context.Context, o peerOptions, logger *slog.Logger, stdout io.Writer) (over string, why, err error) {
 	home, err := tab.OpenDir(o.dir, o.room, logger)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	defer home.Close()
 
@@ -140,13 +140,16 @@ func runServer(ctx context.Context, o peerOptions, logger *slog.Logger, stdout i
 		},
 	})
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	err = watch(ctx, server, changed, stdout)
-	if errors.Is(server.Err(), node.ErrRemovedAway) {
-		return server.State().ID, nil
+	switch why := server.Err(); {
+	case errors.Is(why, node.ErrRemovedAway):
+		return server.State().ID, errors.New("the cluster removed this server while it was away"), nil
+	case errors.Is(why, tab.ErrCopied):
+		return server.State().ID, why, nil
 	}
-	return "", err
+	return "", nil, err
 }
 
 // watch prints a line for each change of what matters, until ctx ends or the

@@ -1,0 +1,63 @@
+package tab
+
+import (
+	"errors"
+	"syscall"
+)
+
+// storage.go: why a server's storage failed it, and what its user can do. Whatever
+// the cause, the server has stopped as if it had crashed: what it did not store it
+// did not acknowledge.
+
+// Causes of a failed storage, as State tells them.
+const (
+	causeFull    = "full"    // the disk or the site's share of it
+	causeCleared = "cleared" // deleted under the running page, or gone when it was opened
+	causeTaken   = "taken"   // another tab took the server over
+	causeClosed  = "closed"  // the browser closed it
+	causeDenied  = "denied"  // the browser lets the page store nothing
+	causeNewer   = "newer"   // written by a newer version of the page
+	causeBlocked = "blocked" // another tab holds an older version open
+	causeDamaged = "damaged" // what is stored cannot be what was written
+	causeOther   = "other"
+)
+
+// storageCause finds the cause. Storages say it by a method of their errors, as those
+// of package idb do.
+func storageCause(why error) string {
+	var told interface{ StorageCause() string }
+	switch {
+	case errors.As(why, &told):
+		return told.StorageCause()
+	case errors.Is(why, syscall.ENOSPC):
+		return causeFull
+	}
+	return causeOther
+}
+
+// storageWords says what happened and what to do; again is how to try again.
+func storageWords(why error, again string) string {
+	stopped := "This server stopped as if it had crashed: "
+	switch storageCause(why) {
+	case causeFull:
+		return stopped + "its storage is full. What it could not store it did not acknowledge; what was stored before is safe. " +
+			"Make room: free disk space, or delete other sites' data. " + again + " (" + why.Error() + ")"
+	case causeCleared:
+		return stopped + "what it had stored was deleted in this browser, for example by \"clear site data\". Its votes and its log are gone, so this server never comes back; " +
+			"the others carry on if they are a majority. Reload the tab to join as a new server. (" + why.Error() + ")"
+	case causeTaken:
+		return stopped + "another tab of this browser runs it now. Reload the tab to join as another server. (" + why.Error() + ")"
+	case causeClosed:
+		return stopped + "the browser closed its storage. What was stored before is safe. " + again + " (" + why.Error() + ")"
+	case causeDenied:
+		return "This server cannot run: the browser lets this page store nothing. Open it in a window that is not private, and allow the site to store data. (" + why.Error() + ")"
+	case causeNewer:
+		return "This server cannot run: what is stored was written by a newer version of this page. Reload the tab; if that does not help, clear the browser's cache. (" + why.Error() + ")"
+	case causeBlocked:
+		return "This server cannot run: another tab has an older version of this page open. Close the other tabs of this page, then reload this one. (" + why.Error() + ")"
+	case causeDamaged:
+		return "This server cannot run: what is stored of it is damaged, and a server that has forgotten votes is a danger to the cluster. " +
+			"Remove it in another tab, delete this site's data here, and reload the tab to join as a new server. (" + why.Error() + ")"
+	}
+	return "This server stopped: " + why.Error() + ". What was stored before is safe. " + again
+}

@@ -1,0 +1,83 @@
+package tab
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"tabraft/raft/node"
+	"tabraft/signaling"
+	"tabraft/wasm/rtc"
+)
+
+// twice.go: one server running twice. Within a browser, claims and the fence in
+// the storage prevent it. They cannot see a second browser on a copy of the first
+// one's profile, or a second process on a copy of a directory. Such a copy is the one
+// danger to a Raft cluster that no member can detect by its messages: the copy
+// knows neither the votes nor the entries that its original has promised since. So it
+// must not come to say anything: whoever wants to meet others has to pass the
+// signaling server, which refuses it while the original answers; and a server to
+// which the original is connected tells it that it is taken.
+//
+// What is left to its fate: a copy that is opened when the original is gone. To the
+// cluster it is a server restarted with an old disk.
+
+// rivalPatience is how long the signaling server may refuse this server because it is
+// there already, before that is believed. A rival that is told that it is taken goes
+// sooner.
+const rivalPatience = 4 * time.Second
+
+// Why a server stops that runs twice.
+var (
+	// ErrCopied: it had met nobody yet, so the other one is the original.
+	ErrCopied = errors.New("this server runs already, in another browser or process")
+	// ErrRunsTwice: it had met others, so nobody can tell which is the original.
+	ErrRunsTwice = errors.New("this server runs twice: another browser or process took its place")
+)
+
+// rejoins tells whether a server that is over for this reason may come back as a
+// new one by itself.
+func rejoins(why error) bool {
+	return errors.Is(why, node.ErrRemovedAway) || errors.Is(why, ErrCopied)
+}
+
+// taken is what a peer says that is connected to this server's other incarnation.
+func (l *life) taken(by rtc.Peer) {
+	st := l.node.Status()
+	if len(st.Configuration.Voters) > 0 && !st.Configuration.IsMember(by.ID) {
+		l.refuse(by.ID, 1, fmt.Errorf("it says that this server runs twice, but is not in the cluster"), false)
+		return
+	}
+	l.runsTwice()
+}
+
+// notAlone takes the signaling server's word on why this server is not in the room;
+// nil if it gave none, or this server is in.
+func (l *life) notAlone(refusal *signaling.Error) {
+	if refusal == nil || refusal.Code != signaling.CodeInUse && refusal.Code != signaling.CodeReplaced {
+		l.openBus()
+	}
+	now := l.s.cfg.Clock.Now()
+	l.mu.Lock()
+	switch {
+	case refusal == nil || refusal.Code != signaling.CodeInUse:
+		l.rivalSince = -1
+	case l.rivalSince < 0:
+		l.rivalSince = now
+	}
+	since := l.rivalSince
+	l.mu.Unlock()
+	if since >= 0 && now-since >= rivalPatience {
+		l.runsTwice()
+	}
+}
+
+// runsTwice ends this life. If it has met nobody it is the copy, and what is stored
+// of it is deleted: it must not come to life once its original has gone.
+func (l *life) runsTwice() {
+	ev := turn{kind: evRemoved, life: l.number, err: ErrCopied}
+	if l.met.Load() {
+		ev.kind, ev.err = evFailed, ErrRunsTwice
+	}
+	go l.s.happen(ev, nil)
+}

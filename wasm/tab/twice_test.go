@@ -1,0 +1,147 @@
+//go:build !js
+
+package tab
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"tabraft/raft"
+	"tabraft/raft/node"
+	"tabraft/signaling"
+)
+
+// copied is a copy of a home, as in a copy of a browser's profile: made while the
+// server runs, it has what was stored then, under the same identity.
+func (h *memoryHome) copied(t *testing.T) *memoryHome {
+	t.Helper()
+	stored, err := h.storage.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &memoryHome{id: h.id, cluster: h.Cluster(), storage: node.NewMemoryStorage(0)}
+	c.storage.Put(&raft.Save{HardState: stored.HardState, Snapshot: stored.Snapshot, Entries: stored.Entries})
+	return c
+}
+
+// A second browser on a copy of the first one's profile: the copy never meets
+// anybody, its state is deleted, and it may come back as a new server. The original
+// stays, whether it leads or follows.
+func TestCopiedProfile(t *testing.T) {
+	w, servers := cluster(t, 3)
+	leader := w.awaitLeader(servers...)
+	for _, original := range []*testServer{leader, without(servers, leader)[0]} {
+		original.must(put("before", "1"))
+		second := w.start(signaling.KindTab, original.home.copied(t))
+		w.await("the copy stops", func() bool { return second.State().Problem == "copied" })
+		if s := second.State(); s.Role != "stopped" {
+			t.Errorf("%+v", s)
+		}
+		checkWords(t, second.State().Problem, second.State().Reason)
+		w.await("it may come back as a new one", func() bool { return second.rejoins.Load() == 1 })
+		second.home.mu.Lock()
+		if !second.home.forgotten {
+			t.Error("the copy was kept")
+		}
+		second.home.mu.Unlock()
+		if second.heard(func(e Event) bool { p, ok := e.Data.(PeerEvent); return ok && p.Up }) {
+			t.Error("the copy was connected")
+		}
+		if err := second.Restart(); !errors.Is(err, ErrCopied) {
+			t.Errorf("it restarts: %v", err)
+		}
+		if s := original.State(); s.Role == "stopped" || s.Leader == "" {
+			t.Errorf("the original: %+v", s)
+		}
+		original.must(put("after", "1"))
+	}
+	w.awaitVoters(servers...)
+}
+
+// A whole browser copied, with the signaling server down meanwhile: the copies may
+// come first and be a cluster of their own. Then the originals stop, for there must
+// not be two. Once it is seen, one of each pair lives.
+func TestCopiedProfileWhileSignalingIsDown(t *testing.T) {
+	w := newWorld(t)
+	a := w.found()
+	servers := []*testServer{a, w.join(), w.join()}
+	w.awaitVoters(servers...)
+	w.closeSignaling()
+	var copies []*testServer
+	for _, s := range servers {
+		w.await("it lost signaling", func() bool { return s.State().Signaling != "connected" })
+	}
+	for _, s := range servers {
+		copies = append(copies, w.start(signaling.KindTab, s.home.copied(t)))
+	}
+	w.openSignaling(w.addr)
+	w.await("one of each pair has stopped", func() bool {
+		for i, s := range servers {
+			if s.State().Role != "stopped" && copies[i].State().Role != "stopped" {
+				return false
+			}
+		}
+		return true
+	})
+	for _, s := range slices.Concat(servers, copies) {
+		if state := s.State(); state.Role == "stopped" && state.Problem != "copied" && state.Problem != "runs-twice" {
+			t.Errorf("%s stopped: %s", state.Name, state.Reason)
+		}
+	}
+}
+
+// A copy that got into the room while the original's signaling was down meets the
+// servers to which the original is connected, and is sent away.
+func TestCopyComesBeforeTheOriginalIsBack(t *testing.T) {
+	w, servers := cluster(t, 3)
+	original := servers[1]
+	l, _ := original.current()
+	l.client.Close() // it loses signaling for good, and its links stand
+	w.await("the others have seen it leave the room", func() bool {
+		l, _ := servers[0].current()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.present == 1
+	})
+	second := w.start(signaling.KindTab, original.home.copied(t))
+	w.await("the copy stops", func() bool { return second.State().Problem == "copied" })
+	for range 5 {
+		original.must(put("k", "v"))
+	}
+	if n := servers[0].refusedOf(original.id, "runs twice") + servers[2].refusedOf(original.id, "runs twice"); n == 0 {
+		t.Error("nobody told of it")
+	}
+	w.awaitVoters(servers...)
+}
+
+// The word of a server that is not in the cluster counts for nothing.
+func TestStrangerCannotSayThatAServerRunsTwice(t *testing.T) {
+	w, servers := cluster(t, 3)
+	l, _ := servers[0].current()
+	q, _ := meshPeer(signaling.Peer{ID: strangerID.String(), Incarnation: newIncarnation(), Kind: signaling.KindTab})
+	l.taken(q)
+	w.await("it is counted", func() bool { return servers[0].refusedOf(strangerID, "runs twice") == 1 })
+	servers[0].must(put("k", "v"))
+	w.awaitVoters(servers...)
+}
+
+// A server that is closed and opened at once, or crashes and comes back at once, is
+// not taken for a copy of itself.
+func TestReopenedAtOnceIsNoCopy(t *testing.T) {
+	w, servers := cluster(t, 3)
+	for range 10 {
+		for _, s := range servers[:2] {
+			s.Crash()
+			if err := s.Restart(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.awaitVoters(servers...)
+	for _, s := range servers {
+		if s.State().Role == "stopped" {
+			t.Errorf("%+v", s.State())
+		}
+	}
+}
