@@ -37,7 +37,7 @@ const stored = `new Promise((resolve, reject) => {
 		tx.objectStore("saves").openCursor().onsuccess = (event) => {
 			const cursor = event.target.result;
 			if (!cursor) return;
-			bytes += cursor.value.byteLength;
+			bytes += cursor.value.byteLength ?? 0; // a fence has none
 			batches++;
 			cursor.continue();
 		};
