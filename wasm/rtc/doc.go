@@ -79,7 +79,9 @@
 //
 // # Time
 //
-// All time is the Clock's, never a Go ticker, which browsers slow down in
+// A peer that was not heard for QuietAfter is doubted, and the owner told
+// (Config.Silent), who may see whether signaling is still there: it will be
+// needed. All time is the Clock's, never a Go ticker, which browsers slow down in
 // hidden tabs. Nothing waits for a lost message forever: an offer, a connection,
 // a ping each has a deadline in limits.go, and a failure is followed by another
 // try after a random time of up to MinBackoff·2ⁿ, at most MaxBackoff, for as long

@@ -75,6 +75,7 @@ const (
 	actPing                        // send a ping
 	actUp                          // tell the handler
 	actDown                        // tell the handler, with the reason
+	actSilent                      // tell the owner that nothing is heard
 	actClose                       // close the connection
 	actForget                      // drop the link
 	actRefuse                      // count a refusal, for the reason

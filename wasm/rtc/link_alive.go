@@ -21,6 +21,7 @@ func (t *turn) tick() {
 		return
 	}
 	if t.phase == open && t.now-t.heardAt >= QuietAfter {
+		t.do(action{kind: actSilent})
 		t.doubt(AnswerWithin)
 		return
 	}
@@ -91,6 +92,7 @@ func (t *turn) answered() {
 // Meanwhile the peer has AnswerWithin to be heard on the old path or a new one.
 func (t *turn) repair() {
 	if t.phase == open {
+		t.do(action{kind: actSilent})
 		t.doubt(AnswerWithin)
 	}
 	if t.offerer {

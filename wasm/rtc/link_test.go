@@ -152,6 +152,8 @@ func (a action) String() string {
 		return "UP"
 	case actDown:
 		return "DOWN: " + a.reason
+	case actSilent:
+		return "SILENT"
 	case actClose:
 		return "close"
 	case actForget:

@@ -36,7 +36,7 @@ type ICEServer struct {
 	Credential string
 }
 
-// Config is what a mesh needs. All but Rand, Logger and Loopback must be set.
+// Config is what a mesh needs. All but Silent, Rand, Logger and Loopback must be set.
 type Config struct {
 	Self Peer
 	// Signal sends a payload through signaling. It must not block; an error
@@ -53,6 +53,9 @@ type Config struct {
 	// Taken, if set, is told that a peer is connected to this server in another
 	// incarnation, which is alive. It is called like the Handler.
 	Taken func(by Peer)
+	// Silent, if set, is told of a peer that is up and not heard: perhaps this
+	// machine's own network has changed. It is called like the Handler.
+	Silent func(p Peer)
 	// Loopback has a native mesh use the addresses 127.0.0.1 and ::1, and no
 	// others: for tests, and where there is no network. Browsers decide for
 	// themselves.

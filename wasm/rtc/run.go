@@ -290,6 +290,10 @@ func (m *Mesh) do(mb *member, a action) error {
 		m.log.Info("link down", "peer", mb.peer.ID, "reason", a.reason)
 		m.setConn(mb.peer.ID, nil)
 		m.cfg.Handler.Down(mb.peer, a.reason)
+	case actSilent:
+		if m.cfg.Silent != nil {
+			m.cfg.Silent(mb.peer)
+		}
 	case actClose:
 		m.hangUp(mb)
 	case actRefuse:

@@ -64,10 +64,12 @@ func (s *Server) begin(number int) (*life, error) {
 	}
 	l.storage = storage
 	l.mesh, err = rtc.New(rtc.Config{
-		Self:     rtc.Peer{ID: s.id, Incarnation: l.incarnation, Kind: string(s.cfg.Kind)},
-		Signal:   l.signal,
-		Clock:    s.cfg.Clock,
-		Handler:  webrtcSide{l},
+		Self:    rtc.Peer{ID: s.id, Incarnation: l.incarnation, Kind: string(s.cfg.Kind)},
+		Signal:  l.signal,
+		Clock:   s.cfg.Clock,
+		Handler: webrtcSide{l},
+		// Signaling is needed to connect anew, and its own silence is noticed later.
+		Silent:   func(rtc.Peer) { l.retrySignaling() },
 		Rand:     s.fork(),
 		Logger:   s.cfg.Logger,
 		Loopback: s.cfg.Loopback,
@@ -107,6 +109,14 @@ func (l *life) signal(to raft.ID, payload []byte) error {
 	c := l.client
 	l.mu.Unlock()
 	return c.Send(to.String(), payload)
+}
+
+// retrySignaling finds out whether the signaling server is still there.
+func (l *life) retrySignaling() {
+	l.mu.Lock()
+	c := l.client
+	l.mu.Unlock()
+	c.Retry()
 }
 
 // newIncarnation names one life: 16 random hex digits.

@@ -347,7 +347,9 @@ func TestIsolatedIsStale(t *testing.T) {
 	w, servers := cluster(t, 3)
 	s := without(servers, w.awaitLeader(servers...))[0]
 	rest := without(servers, s)
-	w.await("it is known", func() bool { return memberOf(rest[0], s).AgeMs != nil && memberOf(rest[1], s).AgeMs != nil })
+	w.await("all is known", func() bool {
+		return memberOf(rest[0], s).AgeMs != nil && memberOf(rest[1], s).AgeMs != nil && memberOf(s, rest[0]).AgeMs != nil
+	})
 	s.Isolate(true)
 	w.await("it is stale", func() bool {
 		return memberOf(rest[0], s).Stale && memberOf(rest[1], s).Stale && memberOf(s, rest[0]).Stale

@@ -28,7 +28,52 @@ const (
 	nearAddress = "192.0.2.1/24" // TEST-NET-1, RFC 5737
 	farAddress  = "192.0.2.2/24"
 	gateway     = "192.0.2.2"
+	nearHost    = "192.0.2.1"
 )
+
+// farEnd is the process that holds the far end; nil on the host's network.
+var farEnd *os.Process
+
+// needFarEnd skips a test where there is no far end.
+func needFarEnd(t testing.TB) {
+	t.Helper()
+	if farEnd == nil {
+		t.Skip("this needs the private network: root and iproute2")
+	}
+	if _, err := exec.LookPath("nsenter"); err != nil {
+		t.Skip("this needs nsenter, of util-linux")
+	}
+}
+
+// farAway are the program and arguments that run a program at the far end.
+func farAway(program string, args ...string) (string, []string) {
+	return "nsenter", append([]string{"--net=/proc/" + strconv.Itoa(farEnd.Pid) + "/ns/net", program}, args...)
+}
+
+// mustIP changes the network here.
+func mustIP(t testing.TB, arguments string) {
+	t.Helper()
+	if err := ip(arguments); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mustTC shapes the traffic here.
+func mustTC(t testing.TB, arguments string) {
+	t.Helper()
+	if out, err := exec.Command("tc", strings.Fields(arguments)...).CombinedOutput(); err != nil {
+		t.Fatalf("tc %s: %v: %s", arguments, err, strings.TrimSpace(string(out)))
+	}
+}
+
+// mustFarIP changes the network at the far end.
+func mustFarIP(t testing.TB, arguments string) {
+	t.Helper()
+	name, args := farAway("ip", strings.Fields(arguments)...)
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("ip %s at the far end: %v: %s", arguments, err, strings.TrimSpace(string(out)))
+	}
+}
 
 // roleEnv tells a copy of the test binary which part it plays.
 const (
@@ -125,6 +170,7 @@ func makeNetwork() (io.Closer, error) {
 		return nil, err
 	}
 	pid := strconv.Itoa(far.Process.Pid)
+	farEnd = far.Process
 	if err := ip("link add " + nearLink + " type veth peer name " + farLink + " netns " + pid); err != nil {
 		return nil, err
 	}

@@ -15,13 +15,26 @@ type nativePeer struct {
 	link string
 	dir  string
 	life *process
+	// run gives the program and arguments that run the server; nil for here.
+	run func(program string, args ...string) (string, []string)
+	// more are arguments besides.
+	more []string
 }
 
 // startPeer starts a server that joins the room of an invite link. It ends with
 // the test.
 func startPeer(t testing.TB, link string) *nativePeer {
 	t.Helper()
-	p := &nativePeer{t: t, link: link, dir: t.TempDir()}
+	p := &nativePeer{t: t, link: link}
+	p.begin()
+	return p
+}
+
+// begin starts a server for the first time.
+func (p *nativePeer) begin() {
+	p.t.Helper()
+	t := p.t
+	p.dir = t.TempDir()
 	p.start()
 	t.Cleanup(func() {
 		p.kill()
@@ -29,13 +42,16 @@ func startPeer(t testing.TB, link string) *nativePeer {
 			keep(t, "peer.txt", []byte(p.life.output.String()))
 		}
 	})
-	return p
 }
 
 // start starts the server, again if it was killed, on its data.
 func (p *nativePeer) start() {
 	p.t.Helper()
-	life, err := startProcess(program(p.t), "peer", "-v", "-room", p.link, "-data", p.dir)
+	name, args := program(p.t), append([]string{"peer", "-v", "-room", p.link, "-data", p.dir}, p.more...)
+	if p.run != nil {
+		name, args = p.run(name, args...)
+	}
+	life, err := startProcess(name, args...)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -39,6 +39,7 @@ func program(t testing.TB) string {
 type server struct {
 	t    testing.TB
 	port string
+	host string // where it listens; empty for all addresses
 	// url is that of the page with no fragment.
 	url  string
 	life *process
@@ -48,8 +49,14 @@ type server struct {
 // startServer starts a server, which ends with the test.
 func startServer(t testing.TB) *server {
 	t.Helper()
+	return startServerAt(t, "127.0.0.1")
+}
+
+// startServerAt starts one that listens on an address, or on all.
+func startServerAt(t testing.TB, host string) *server {
+	t.Helper()
 	traceFolder(t)
-	s := &server{t: t, port: freePort(t)}
+	s := &server{t: t, host: host, port: freePort(t)}
 	s.url = "http://localhost:" + s.port + "/"
 	t.Cleanup(func() {
 		if s.life != nil {
@@ -78,7 +85,7 @@ func freePort(t testing.TB) string {
 // start starts the server, again if it was killed, on its port.
 func (s *server) start() {
 	s.t.Helper()
-	life, err := startProcess(program(s.t), "serve", "-v", "-addr", "127.0.0.1:"+s.port)
+	life, err := startProcess(program(s.t), "serve", "-v", "-addr", s.host+":"+s.port)
 	if err != nil {
 		s.t.Fatal(err)
 	}
