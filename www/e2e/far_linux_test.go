@@ -194,3 +194,63 @@ func TestFarAddressChanges(t *testing.T) {
 		t.Logf("%s became %s: repaired after %v", old, next, time.Since(start).Round(time.Millisecond))
 	}
 }
+
+// The address of the tabs changes, as on another Wi-Fi: those of one browser go on
+// by the bus, and those of two connect anew, without a reload.
+func TestTabAddressChanges(t *testing.T) {
+	r := startRoom(t, browserOptions{})
+	needFarEnd(t)
+	tabs := r.openTabs(2)
+	other := startBrowser(t, browserOptions{})
+	tabs = append(tabs, other.open(tabs[0].state().Room.Link))
+	r.waitCluster(3, tabs...)
+	for _, tb := range tabs {
+		tb.eval("window.e2eSamePage = true", nil)
+	}
+	const next = "192.0.2.8/24"
+	move := func(from, to string) {
+		t.Helper()
+		mustIP(t, "address del "+from+" dev "+nearLink)
+		mustIP(t, "address add "+to+" dev "+nearLink)
+		mustIP(t, "route replace default via "+gateway)
+	}
+	here := nearAddress
+	t.Cleanup(func() {
+		if here != nearAddress {
+			move(here, nearAddress)
+		}
+	})
+	for i, to := range []string{next, nearAddress} {
+		move(here, to)
+		here = to
+		start := time.Now()
+		for n := range 5 {
+			key := fmt.Sprintf("moved %d, %d", i, n)
+			waitFor(t, "a command to commit", repairTimeout, func() error {
+				_, err := tabs[n%3].command("put", key, "yes")
+				return err
+			})
+			r.acked[key] = "yes"
+		}
+		committed := time.Since(start)
+		waitFor(t, "the links over WebRTC", repairTimeout, func() error {
+			for _, tb := range tabs {
+				for _, m := range tb.state().Members {
+					if !m.Self && (m.Link != "open" || m.Transport != "webrtc" || m.Stale) {
+						return fmt.Errorf("%v: %+v", tb, m)
+					}
+				}
+			}
+			return nil
+		})
+		t.Logf("moved to %s: five commands after %v, all links after %v", to, committed.Round(time.Millisecond), time.Since(start).Round(time.Millisecond))
+		r.waitCluster(3, tabs...)
+		r.waitAcked(tabs...)
+	}
+	for _, tb := range tabs {
+		var same bool
+		if tb.eval("window.e2eSamePage === true", &same); !same {
+			t.Errorf("%v was reloaded", tb)
+		}
+	}
+}

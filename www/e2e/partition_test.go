@@ -92,3 +92,106 @@ func TestLinkDropsAndDelays(t *testing.T) {
 	r.waitAcked(tabs...)
 	sameLogs(t, tabs)
 }
+
+// Links that work in one direction only: a leader that one follower does not
+// answer goes on; one that hears nobody stops leading, though all hear it.
+func TestLinkOneWay(t *testing.T) {
+	r := startRoom(t, browserOptions{})
+	tabs := r.openTabs(3)
+	leader := r.waitCluster(3, tabs...)
+	others := except(tabs, leader)
+	term := leader.state().Term
+	deafTo := func(tb *tab, way string) {
+		leader.eval(fmt.Sprintf("tabraft.link(%q, {block: %v, way: %q})", tb.state().ID, way != "both", way), nil)
+	}
+	deafTo(others[0], "in")
+	r.put(leader, "unanswered by one", "yes")
+	r.waitAcked(tabs...) // it hears, and follows
+	if s := leader.state(); s.Role != "leader" || s.Term != term {
+		t.Errorf("the leader of term %d is %s in term %d", term, s.Role, s.Term)
+	}
+	deafTo(others[1], "in")
+	var next *tab
+	waitFor(t, "another leader than the deaf one", gatherTimeout, func() (err error) {
+		next, err = leaderAmong(others)
+		return err
+	})
+	r.put(next, "without the deaf", "yes")
+	deafTo(others[0], "both")
+	deafTo(others[1], "both")
+	r.waitCluster(3, tabs...)
+	// Mute, the leader is missed by all, and hears who follows it.
+	leader = r.waitCluster(3, tabs...)
+	others = except(tabs, leader)
+	deafTo(others[0], "out")
+	deafTo(others[1], "out")
+	waitFor(t, "another leader than the mute one", gatherTimeout, func() (err error) {
+		next, err = leaderAmong(others)
+		return err
+	})
+	r.put(next, "without the mute", "yes")
+	deafTo(others[0], "both")
+	deafTo(others[1], "both")
+	r.waitCluster(3, tabs...)
+	r.waitAcked(tabs...)
+	sameLogs(t, tabs)
+}
+
+// flapLinks has a tab cut and mend its links again and again, each at its own
+// times, until window.e2eStopFlapping is called, which mends them.
+const flapLinks = `(() => {
+	const channel = new MessageChannel(); // timers of hidden tabs are slow
+	let over = false, next = 0;
+	const cut = new Map();
+	const links = () => tabraft.state().members.filter((m) => !m.self);
+	channel.port1.onmessage = () => {
+		if (over) return;
+		if (performance.now() > next) {
+			next = performance.now() + 100 + Math.random() * 500;
+			for (const {id} of links()) {
+				if (Math.random() < 0.5) continue;
+				cut.set(id, !cut.get(id));
+				tabraft.link(id, {block: cut.get(id), way: ["both", "in", "out"][Math.floor(Math.random() * 3)]});
+			}
+		}
+		setTimeout(() => channel.port2.postMessage(0), 50);
+	};
+	channel.port2.postMessage(0);
+	window.e2eStopFlapping = () => {
+		over = true;
+		for (const {id} of links()) tabraft.link(id, {block: false, way: "both"});
+	};
+})(), true`
+
+// flapCommands are tried while links flap; each may wait 5 s in vain.
+const flapCommands = 12
+
+// Links that come and go in every way: what was acknowledged stays, and when the
+// links stay, the cluster is whole.
+func TestLinksFlap(t *testing.T) {
+	r := startRoom(t, browserOptions{})
+	tabs := r.openTabs(3)
+	r.fill(tabs[0], "before", 5)
+	for _, tb := range tabs {
+		tb.eval(flapLinks, nil)
+	}
+	failed := 0
+	for i := range flapCommands {
+		key := fmt.Sprintf("flapping %d", i)
+		if _, err := tabs[i%3].command("put", key, "yes"); err == nil {
+			r.acked[key] = "yes"
+		} else if failure := (*Failure)(nil); !errors.As(err, &failure) || failure.Code != "uncertain" && failure.Code != "no-leader" {
+			t.Errorf("%v: %v", tabs[i%3], err)
+		} else {
+			failed++
+		}
+	}
+	t.Logf("%d of %d commands found no leader in time", failed, flapCommands)
+	for _, tb := range tabs {
+		tb.eval("e2eStopFlapping()", nil)
+	}
+	r.waitCluster(3, tabs...)
+	r.put(tabs[1], "after", "yes")
+	r.waitAcked(tabs...)
+	sameLogs(t, tabs)
+}
