@@ -36,7 +36,7 @@ type ICEServer struct {
 	Credential string
 }
 
-// Config is what a mesh needs. All but Silent, Rand, Logger and Loopback must be set.
+// Config is what a mesh needs: Self, Signal, Clock and Handler.
 type Config struct {
 	Self Peer
 	// Signal sends a payload through signaling. It must not block; an error
