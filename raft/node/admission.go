@@ -199,12 +199,24 @@ func (n *Node) handleJoinReply(f wire.Frame) {
 }
 
 // removedWhen tells a removal that this server was there to see from one while
-// it was away, of which its log does not know.
+// it was away: its log does not know of it, and no leader was heard for long; or
+// one was heard again a moment ago, as by a tab that was stopped and then finds
+// the news of its removal among all that has come meanwhile.
 func (n *Node) removedWhen(unknown bool) error {
-	if unknown && (n.heardLeader < 0 || n.now()-n.heardLeader > awayAfter) {
+	silent := n.heardLeader < 0 || n.now()-n.heardLeader > awayAfter
+	cameBack := n.heardAgain >= 0 && n.now()-n.heardAgain < awayAfter
+	if unknown && silent || cameBack {
 		return ErrRemovedAway
 	}
 	return ErrRemoved
+}
+
+// noteLeader takes note that a leader was heard.
+func (n *Node) noteLeader(now time.Duration) {
+	if n.heardLeader >= 0 && now-n.heardLeader > awayAfter {
+		n.heardAgain = now
+	}
+	n.heardLeader = now
 }
 
 // adopt stores the id of the cluster that lets this server in, and only then

@@ -99,7 +99,7 @@ func (n *Node) observe(now time.Duration) {
 		n.emit(Event{Kind: EventCommitted, Index: is.commit})
 	}
 	if v.LeftOut && v.ConfigurationIndex <= v.CommitIndex {
-		n.end(ErrRemoved)
+		n.end(n.removedWhen(false))
 	}
 }
 

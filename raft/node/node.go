@@ -45,12 +45,13 @@ type Node struct {
 	snapshots snapshots
 	admission admission
 	removal   removal
-	// heardLeader is when a leader was last heard; negative for never.
-	heardLeader time.Duration
-	seen        seen
-	ended       bool
-	armed       time.Duration // what the timer is set to
-	reported    []report      // room for the next reports
+	// heardLeader is when a leader was last heard, heardAgain when one was heard
+	// after a silence of awayAfter; negative for never.
+	heardLeader, heardAgain time.Duration
+	seen                    seen
+	ended                   bool
+	armed                   time.Duration // what the timer is set to
+	reported                []report      // room for the next reports
 
 	reports reports
 }
@@ -75,7 +76,7 @@ func Start(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, inbox: newInbox(), done: make(chan struct{}),
-		core: core, cluster: cfg.Cluster, peers: map[raft.ID]bool{}, asks: map[raft.ID]*Meter{}, heardLeader: -1,
+		core: core, cluster: cfg.Cluster, peers: map[raft.ID]bool{}, asks: map[raft.ID]*Meter{}, heardLeader: -1, heardAgain: -1,
 		removeAfter: atLeastMin(cfg.RemoveAfter),
 	}
 	n.admission.stranded = -1
@@ -315,7 +316,7 @@ func (n *Node) handleMessages(f wire.Frame) {
 		}
 		switch m.Type {
 		case raft.AppendEntries, raft.InstallSnapshot:
-			n.heardLeader = now
+			n.noteLeader(now)
 		case raft.RequestPreVote, raft.RequestVote:
 			n.tellRemoved(f.From)
 		}

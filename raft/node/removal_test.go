@@ -3,6 +3,7 @@ package node
 import (
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -58,6 +59,58 @@ func TestSilentServerIsRemoved(t *testing.T) {
 		time.Sleep(2 * removeAfter)
 		if n := len(leader.Status().Configuration.Voters); n != 2 {
 			t.Errorf("%d voters", n)
+		}
+	})
+}
+
+// A server is stopped, its connections stay, and it is removed for its silence.
+// When it goes on it finds the news of that among what came meanwhile, and counts as
+// one that was away: a tab then joins as a new server. One that is removed while it
+// is there does not.
+func TestStoppedServerIsRemovedAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		awake := map[raft.ID]chan struct{}{}
+		var mu sync.Mutex
+		c.configure = func(cfg *Config) {
+			removing(cfg)
+			cfg.Gather = func() {
+				mu.Lock()
+				wait := awake[cfg.ID]
+				mu.Unlock()
+				if wait != nil {
+					<-wait
+				}
+			}
+		}
+		c.three()
+		asleep := c.others(c.leader())[0]
+		mu.Lock()
+		awake[asleep.id] = make(chan struct{})
+		mu.Unlock()
+		c.until("it is removed", 2*removeAfter, func() bool { return len(c.voters()) == 2 })
+		mu.Lock()
+		close(awake[asleep.id])
+		awake[asleep.id] = nil
+		mu.Unlock()
+		<-asleep.Done()
+		if asleep.Err() != ErrRemovedAway {
+			t.Errorf("it woke and stopped with %v", asleep.Err())
+		}
+
+		asleep.port.Detach(true)
+		asleep.storage.Crash()
+		asleep.Node = nil
+
+		there := c.others(c.leader())[0]
+		c.start(4)
+		c.untilVoters(3)
+		if err := c.servers[4].Remove(t.Context(), there.id); err != nil {
+			t.Fatal(err)
+		}
+		<-there.Done()
+		if there.Err() != ErrRemoved {
+			t.Errorf("removed while it was there it stopped with %v", there.Err())
 		}
 	})
 }
