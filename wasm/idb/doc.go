@@ -8,6 +8,7 @@
 //	rooms    token    {token, name, key, cluster, made, used}   index used
 //	servers  id       {id, room, cluster, owner, used}          index room: [room, used]
 //	saves    [id, n]  Uint8Array, one record of wire.AppendSave
+//	         [id, "owner"]         servers[id].owner again, for saves to read
 //	         [id, "fence", owner]  when this owner was fenced off
 //
 // Ids and cluster ids are 16 hex digits, since a JavaScript number holds only
@@ -33,7 +34,7 @@
 // All tabs of a browser save into one store, and the browser runs one writing
 // transaction on it at a time. A tab may be stopped at any moment, by a machine
 // that sleeps or a browser that freezes it. So a save is handed over whole, with
-// its end, and never waits for its tab: see Storage.
+// its end, never waits for its tab, and uses no other store: see Storage.
 //
 // # What durable means
 //

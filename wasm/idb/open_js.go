@@ -21,8 +21,6 @@ type DB struct {
 	keyRange js.Value // the constructor IDBKeyRange
 	strict   js.Value // the options of every transaction
 	bytes    js.Value // the constructor Uint8Array
-	// saveScope is the scope of every save.
-	saveScope js.Value
 
 	onVersionChange, onClose js.Func
 
@@ -183,12 +181,11 @@ func makeStores(database js.Value) {
 
 func newDB(value js.Value) *DB {
 	db := &DB{
-		value:     value,
-		keyRange:  js.Global().Get("IDBKeyRange"),
-		strict:    js.ValueOf(map[string]any{"durability": "strict"}),
-		bytes:     js.Global().Get("Uint8Array"),
-		saveScope: js.ValueOf([]any{storeServers, storeSaves}),
-		storages:  map[*Storage]struct{}{},
+		value:    value,
+		keyRange: js.Global().Get("IDBKeyRange"),
+		strict:   js.ValueOf(map[string]any{"durability": "strict"}),
+		bytes:    js.Global().Get("Uint8Array"),
+		storages: map[*Storage]struct{}{},
 	}
 	// Somebody deletes the database or opens a newer version; it waits until
 	// this connection is closed, so nothing may be promised from here on.

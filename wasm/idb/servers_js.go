@@ -64,13 +64,14 @@ func (db *DB) Servers(ctx context.Context, token string) ([]Server, error) {
 
 // Create stores a new identity. ErrExists if its id is taken.
 func (db *DB) Create(ctx context.Context, s Server) error {
-	err := db.run(ctx, readWrite, []any{storeServers}, func(t *tx) {
+	err := db.run(ctx, readWrite, []any{storeServers, storeSaves}, func(t *tx) {
 		t.find(s.ID, func(_ Server, found bool) {
 			if found {
 				t.fail(ErrExists)
 				return
 			}
 			t.put(storeServers, js.ValueOf(s.value()))
+			t.owns(s.ID, s.Owner)
 		})
 	})
 	return onServer("create", s.ID, err)
@@ -109,6 +110,7 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 						r.Cluster = cluster
 						t.put(storeRooms, js.ValueOf(r.value()))
 						t.put(storeServers, js.ValueOf(s.value()))
+						t.owns(s.ID, s.Owner)
 						t.store(storeSaves).Call("add", db.toJS(batch), saveKey(js.ValueOf(s.ID.String()), firstBatch))
 						founded = true
 					})
@@ -123,11 +125,12 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 // the one before, and gives the server as it is then. ErrUnknown if there is no
 // such server.
 func (db *DB) Take(ctx context.Context, id raft.ID, owner string) (taken Server, err error) {
-	err = db.run(ctx, readWrite, db.saveScope, func(t *tx) {
+	err = db.run(ctx, readWrite, []any{storeServers, storeSaves}, func(t *tx) {
 		t.known(id, func(s Server) {
 			before := s.Owner
 			s.Owner, s.Used = owner, float64(time.Now().UnixMilli())
 			t.put(storeServers, js.ValueOf(s.value()))
+			t.owns(id, owner)
 			taken = s
 			if before != owner {
 				t.fence(id, before, s.Used)
@@ -137,6 +140,9 @@ func (db *DB) Take(ctx context.Context, id raft.ID, owner string) (taken Server,
 	})
 	return taken, onServer("take", id, err)
 }
+
+// owns notes among the saves who owns a server.
+func (t *tx) owns(id raft.ID, owner string) { t.store(storeSaves).Call("put", owner, ownerKey(id)) }
 
 // fence fences off an owner of a server, and forgets the oldest fences if there
 // are many.
@@ -203,6 +209,7 @@ func (db *DB) Forget(ctx context.Context, id raft.ID) error {
 		t.store(storeServers).Call("delete", id.String())
 		t.store(storeSaves).Call("delete", db.between(id.String()))
 		t.store(storeSaves).Call("delete", db.fences(id))
+		t.store(storeSaves).Call("delete", ownerKey(id))
 	})
 	return onServer("forget", id, err)
 }

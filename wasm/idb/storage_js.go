@@ -31,10 +31,11 @@ type Storage struct {
 	key    js.Value // the id
 	owner  js.Value
 	fence  js.Value // key of what Take puts up against this owner
+	said   js.Value // key of the note of who owns the server
 	failed func(error)
 
 	// Shared by all saves: an event tells which transaction it belongs to.
-	onServer, onComplete, onAbort js.Func
+	onOwner, onComplete, onAbort js.Func
 
 	mu      sync.Mutex
 	next    uint64 // n of the next batch, 0 before Load
@@ -57,8 +58,8 @@ type pending struct {
 // done of every save under way; not after Close. Both are called from
 // JavaScript callbacks and must not wait for anything.
 func (db *DB) Storage(id raft.ID, owner string, failed func(error)) *Storage {
-	st := &Storage{db: db, id: id, key: js.ValueOf(id.String()), owner: js.ValueOf(owner), fence: fenceKey(id, owner), failed: failed}
-	st.onServer = st.event(func(this js.Value) { st.checkOwner(this.Get("result")) })
+	st := &Storage{db: db, id: id, key: js.ValueOf(id.String()), owner: js.ValueOf(owner), fence: fenceKey(id, owner), said: ownerKey(id), failed: failed}
+	st.onOwner = st.event(func(this js.Value) { st.checkOwner(this.Get("result")) })
 	st.onComplete = st.event(func(this js.Value) { st.end(this, nil) })
 	st.onAbort = st.event(func(this js.Value) { st.end(this, domError(this.Get("error"))) })
 	db.mu.Lock()
@@ -116,23 +117,30 @@ type batch struct {
 // earlier owner saved, and fails if this one is not the owner.
 func (st *Storage) page(from uint64) ([]batch, error) {
 	var batches []batch
-	err := st.db.run(context.Background(), readOnly, st.db.saveScope, func(t *tx) {
-		t.known(st.id, func(s Server) {
-			if s.Owner != st.owner.String() {
-				t.fail(ErrFenced)
-				return
+	failure := errors.New("the browser ended a transaction without an answer")
+	err := st.db.run(context.Background(), readOnly, []any{storeSaves}, func(t *tx) {
+		// All at once, so that a tab that is stopped meanwhile is in nobody's way
+		// for long. It is not committed, as a save is: in Chromium large values
+		// would come after the end, which is to say never.
+		keys := st.db.keyRange.Call("bound", saveKey(st.key, from), saveKey(st.key, 1<<53))
+		saves := t.store(storeSaves)
+		var owner, ns js.Value
+		t.then(saves.Call("get", st.said), func(v js.Value) { owner = v })
+		t.then(saves.Call("getAllKeys", keys, pageBatches), func(v js.Value) { ns = v })
+		t.then(saves.Call("getAll", keys, pageBatches), func(v js.Value) {
+			switch {
+			case owner.IsUndefined():
+				failure = ErrUnknown
+			case !owner.Equal(st.owner):
+				failure = ErrFenced
+			default:
+				batches, failure = st.read(ns, v)
 			}
-			keys := st.db.keyRange.Call("bound", saveKey(st.key, from), saveKey(st.key, 1<<53))
-			var ns js.Value
-			t.then(t.store(storeSaves).Call("getAllKeys", keys, pageBatches), func(v js.Value) { ns = v })
-			t.then(t.store(storeSaves).Call("getAll", keys, pageBatches), func(v js.Value) {
-				var err error
-				if batches, err = st.read(ns, v); err != nil {
-					t.fail(err)
-				}
-			})
 		})
 	})
+	if err == nil {
+		err = failure
+	}
 	return batches, err
 }
 
@@ -191,11 +199,12 @@ func (st *Storage) refusal() error {
 // begin starts a save. It is told to the browser as a whole, in one task, and
 // committed at once: nothing is left for this tab to do. Otherwise a tab that is
 // stopped in the middle would hold up every other tab of this browser, since
-// saves of all of them use the same store.
+// saves of all of them use the same store. They use no other, so that nothing
+// that is done with the other stores is in their way.
 //
 // So a save cannot read first whether it may be. It adds the fence that Take
 // puts up against the owner before, and removes it again: with the fence up that
-// fails, and the transaction with it. The server is read only to tell why.
+// fails, and the transaction with it. Who owns the server is read only to tell why.
 //
 // A save behind another under way is not committed but left to itself, so that
 // it can be aborted if the other one fails. A node asks for one at a time.
@@ -208,7 +217,7 @@ func (st *Storage) begin(s *raft.Save) (transaction js.Value, err error) {
 	behind := len(st.pending) > 0
 	err = try(func() {
 		record, number := db.toJS(st.buf), saveKey(st.key, st.next)
-		transaction = db.value.Call("transaction", db.saveScope, readWrite, db.strict)
+		transaction = db.value.Call("transaction", storeSaves, readWrite, db.strict)
 		transaction.Set("oncomplete", st.onComplete)
 		transaction.Set("onabort", st.onAbort)
 		saves := transaction.Call("objectStore", storeSaves)
@@ -218,7 +227,7 @@ func (st *Storage) begin(s *raft.Save) (transaction js.Value, err error) {
 			saves.Call("delete", db.keyRange.Call("bound", saveKey(st.key, 0), number, false, true))
 		}
 		saves.Call("add", record, number)
-		transaction.Call("objectStore", storeServers).Call("get", st.key).Set("onsuccess", st.onServer)
+		saves.Call("get", st.said).Set("onsuccess", st.onOwner)
 		if !behind {
 			transaction.Call("commit")
 		}
@@ -229,11 +238,11 @@ func (st *Storage) begin(s *raft.Save) (transaction js.Value, err error) {
 	return transaction, err
 }
 
-// checkOwner looks at what a save has read of its server. A batch of a server
+// checkOwner looks at whom a save found to own its server. A batch of a server
 // that was forgotten is deleted again: the save may be complete already.
-func (st *Storage) checkOwner(server js.Value) {
+func (st *Storage) checkOwner(owner js.Value) {
 	switch {
-	case server.IsUndefined():
+	case owner.IsUndefined():
 		err := try(func() {
 			transaction := st.db.value.Call("transaction", storeSaves, readWrite, st.db.strict)
 			transaction.Call("objectStore", storeSaves).Call("delete", st.db.between(st.id.String()))
@@ -242,7 +251,7 @@ func (st *Storage) checkOwner(server js.Value) {
 			warn(onServer("delete what is left of", st.id, err))
 		}
 		st.fail(ErrUnknown)
-	case !server.Get("owner").Equal(st.owner):
+	case !owner.Equal(st.owner):
 		st.fail(ErrFenced)
 	}
 }
@@ -332,7 +341,7 @@ func (st *Storage) retire() {
 	st.db.mu.Lock()
 	delete(st.db.storages, st)
 	st.db.mu.Unlock()
-	st.onServer.Release()
+	st.onOwner.Release()
 	st.onComplete.Release()
 	st.onAbort.Release()
 }
@@ -346,6 +355,9 @@ func saveKey(id js.Value, n uint64) js.Value { return js.ValueOf([]any{id, float
 func fenceKey(id raft.ID, owner string) js.Value {
 	return js.ValueOf([]any{id.String(), "fence", owner})
 }
+
+// ownerKey is the key, among the batches, of the note of who owns the server.
+func ownerKey(id raft.ID) js.Value { return js.ValueOf([]any{id.String(), "owner"}) }
 
 // toJS copies bytes into an array of exactly their length: the browser stores
 // the whole buffer behind an array, so a larger one cannot be reused.

@@ -135,8 +135,8 @@ func TestStoppedTabHoldsNothingUp(t *testing.T) {
 	// This tab never runs a callback of the save. The thread is one, so it
 	// cannot stand still altogether.
 	complete := make(chan struct{})
-	st.onServer.Release()
-	st.onServer = js.FuncOf(func(js.Value, []js.Value) any { return nil })
+	st.onOwner.Release()
+	st.onOwner = js.FuncOf(func(js.Value, []js.Value) any { return nil })
 	st.onComplete.Release()
 	st.onComplete = js.FuncOf(func(js.Value, []js.Value) any { close(complete); return nil })
 	st.Save(entry(1, "the last thing it did"), func(error) {})
@@ -167,7 +167,7 @@ func TestFences(t *testing.T) {
 		ok(t, take(db, background(t), id, owner(n)))
 	}
 	var fences int
-	ok(t, db.run(background(t), readOnly, db.saveScope, func(tx *tx) {
+	ok(t, db.run(background(t), readOnly, []any{storeSaves}, func(tx *tx) {
 		tx.then(tx.store(storeSaves).Call("count", db.fences(id)), func(v js.Value) { fences = v.Int() })
 	}))
 	if fences != maxFences {
@@ -179,7 +179,7 @@ func TestFences(t *testing.T) {
 	t.Logf("stored: %+v", stored)
 	ok(t, save(t, again, entry(2, "x")))
 	ok(t, db.Forget(background(t), id))
-	ok(t, db.run(background(t), readOnly, db.saveScope, func(tx *tx) {
+	ok(t, db.run(background(t), readOnly, []any{storeSaves}, func(tx *tx) {
 		tx.then(tx.store(storeSaves).Call("count"), func(v js.Value) { fences = v.Int() })
 	}))
 	if fences != 0 {
