@@ -10,6 +10,10 @@ import (
 // load that leaves the machine time for the browsers.
 const clientPause = 30 * time.Millisecond
 
+// recoverTimeout bounds how long browsers that were killed and started again
+// take to be a cluster.
+const recoverTimeout = 2 * time.Minute
+
 // A fleet is several browsers whose tabs are in one room, with a witness to all
 // that they do, and clients in every tab while there is a load.
 type fleet struct {
@@ -90,7 +94,7 @@ func (f *fleet) finish(limit time.Duration) map[string]string {
 func (f *fleet) waitServed(n int) {
 	f.t.Helper()
 	enough := f.load.answered() + n
-	waitFor(f.t, "commands to be answered", commandTimeout, func() error {
+	waitFor(f.t, "commands to be answered", recoverTimeout, func() error {
 		if now := f.load.answered(); now < enough {
 			return fmt.Errorf("%d are answered, %d are to be", now, enough)
 		}

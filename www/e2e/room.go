@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	// gatherTimeout bounds how long tabs take to become one cluster.
-	gatherTimeout = 15 * time.Second
+	// gatherTimeout bounds how long tabs take to become one cluster, on a machine
+	// that has much else to do.
+	gatherTimeout = time.Minute
 	// leadTimeout is how long after the loss of a leader another one leads at the
 	// latest, also on a busy machine; the course allows as much. How long it takes
 	// as a rule, make bench tells.

@@ -19,7 +19,10 @@ const (
 	soakRemoveAfter = 10 * time.Second
 	// healTimeout bounds how long a cluster takes to be whole when no more faults
 	// come: removing who is gone takes its time.
-	healTimeout = 2 * time.Minute
+	healTimeout = 4 * time.Minute
+	// lostTimeout is how long a cluster that heals may be without a leader before
+	// more tabs are opened: see heal.
+	lostTimeout = 20 * time.Second
 	// fewTabs and manyTabs bound how many tabs there are.
 	fewTabs, manyTabs = 3, 7
 	// rareBag: see fault.
@@ -222,7 +225,7 @@ func (s *soak) heal() {
 		// be stored in browsers that have no tab for them.
 		if state, stateErr := tabs[0].tryState(); stateErr == nil && state.Leader != "" {
 			lost = time.Now()
-		} else if time.Since(lost) > gatherTimeout {
+		} else if time.Since(lost) > lostTimeout {
 			lost = time.Now()
 			for _, b := range s.browsers {
 				s.openIn(b)

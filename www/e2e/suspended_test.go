@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 	"time"
 )
@@ -34,7 +35,7 @@ func TestSuspended(t *testing.T) {
 					l.use(tb, 1)
 				}
 				for _, leads := range []bool{false, true} {
-					suspendOne(r, tabs, way, nap, leads, l)
+					suspendOne(r, tabs, way, nap, leads, l, w)
 				}
 				r.waitCluster(3, tabs...)
 				l.finish(gatherTimeout, tabs...)
@@ -46,7 +47,7 @@ func TestSuspended(t *testing.T) {
 }
 
 // suspendOne suspends the leader or a follower once.
-func suspendOne(r *room, tabs []*tab, way suspension, nap time.Duration, leads bool, l *load) {
+func suspendOne(r *room, tabs []*tab, way suspension, nap time.Duration, leads bool, l *load, w *witness) {
 	t := r.t
 	t.Helper()
 	leader := r.waitCluster(3, tabs...)
@@ -55,14 +56,14 @@ func suspendOne(r *room, tabs []*tab, way suspension, nap time.Duration, leads b
 		asleep = except(tabs, leader)[0]
 	}
 	awake := except(tabs, asleep)
-	before := awake[0].state()
+	before, id := awake[0].state(), asleep.state().ID
 	// Asked in the moment before, so that it is under way.
 	answer := l.ask(asleep, fmt.Sprintf("asked before a sleep, leader %v", leads))
 	way.begin(asleep)
 	began := time.Now()
 	served := l.answeredBy(awake)
 	if leads {
-		_, took := r.waitLeader(leadTimeout, 3, awake...)
+		_, took := r.waitLeader(gatherTimeout, 3, awake...)
 		t.Logf("a new leader %v after the old one fell asleep", took.Round(time.Millisecond))
 	}
 	waitFor(t, "answers while a tab sleeps", commandTimeout, func() error {
@@ -73,14 +74,17 @@ func suspendOne(r *room, tabs []*tab, way suspension, nap time.Duration, leads b
 	})
 	time.Sleep(time.Until(began.Add(nap))) // the test's subject, not a wait for something
 	between := awake[0].state()
-	if !leads && (between.Leader != before.Leader || between.Term != before.Term) {
-		t.Errorf("while a follower slept leader %s of term %d became %s of %d", before.Leader, before.Term, between.Leader, between.Term)
-	}
+	// On a machine too busy for its tabs leaders change by themselves.
+	calm := leads || between.Leader == before.Leader && between.Term == before.Term
+	heard := len(w.all())
 	way.wake(asleep)
 	t.Logf("a command asked before the tab slept for %v: %s", nap, answer(commandTimeout))
 	now := r.waitCluster(3, tabs...).state()
-	if now.ID != between.Leader || now.Term != between.Term {
-		t.Errorf("waking a tab made leader %s of term %d out of %s of %d", now.ID, now.Term, between.Leader, between.Term)
+	campaigned := slices.ContainsFunc(w.all()[heard:], func(s testimony) bool {
+		return s.ID == id && s.Term > between.Term && (s.Role == "candidate" || s.Role == "leader")
+	})
+	if calm && campaigned {
+		t.Errorf("the woken server campaigned: leader %s of term %d became %s of %d", between.Leader, between.Term, now.ID, now.Term)
 	}
 	if how := l.ask(asleep, fmt.Sprintf("asked after a sleep, leader %v", leads))(commandTimeout); how != string(answered) {
 		t.Errorf("a command of the woken tab: %s", how)
