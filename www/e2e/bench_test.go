@@ -43,15 +43,7 @@ func TestBench(t *testing.T) {
 		benchLatency(r, tabs, raw, table)
 		benchThroughput(r, tabs, table)
 	})
-	t.Run("failover", func(t *testing.T) {
-		r := startRoom(t, browserOptions{})
-		tabs := r.openTabs(3)
-		tabs = benchFailover(r, tabs, "closing the leader's tab", (*tab).startClose, table)
-		tabs[0].eval("tabraft.settings({handOver: false})", nil)
-		tabs = benchFailover(r, tabs, "the same without handing over", (*tab).startClose, table)
-		tabs[0].eval("tabraft.settings({handOver: true})", nil)
-		benchFailover(r, tabs, "killing the leader's renderer", (*tab).startKill, table)
-	})
+	t.Run("failover", func(t *testing.T) { benchFailovers(t, table) })
 	fmt.Println(table)
 }
 
@@ -339,44 +331,6 @@ func benchThroughput(r *room, tabs []*tab, table *table) {
 			fmt.Sprintf("%.0f (latency p50 %s, p99 %s)", times.PerSecond, millis(times.P50), millis(times.P99)), "")
 	}
 	r.waitCluster(3, tabs...)
-}
-
-// watchFailover makes window.recovered resolve to the time, in milliseconds
-// since 1970, of the first answer to a command of a later term. A command is
-// always under way, and another is sent when there is a new leader.
-const watchFailover = `window.recovered = new Promise((resolve) => {
-	const term = tabraft.state().term;
-	let over = false;
-	const put = () => tabraft.put("failover", String(Math.random())).then((result) => {
-		if (result.term > term && !over) { over = true; resolve(performance.timeOrigin + performance.now()); }
-	}, () => {});
-	tabraft.on("leader", () => { if (!over) put(); });
-	(async () => { while (!over) await put(); })();
-}), true`
-
-// benchFailover ends leaders in one way and returns the tabs that are there then.
-func benchFailover(r *room, tabs []*tab, what string, end func(*tab), table *table) []*tab {
-	var times []float64
-	for range benchFails {
-		leader := r.waitCluster(3, tabs...)
-		left := except(tabs, leader)
-		left[0].eval(watchFailover, nil)
-		time.Sleep(200 * time.Millisecond) // so that commands flow
-		start := time.Now()
-		end(leader)
-		var recovered float64
-		if err := left[0].evalWithin(benchTimeout, "recovered", &recovered); err != nil {
-			r.t.Fatalf("%s: %v", what, err)
-		}
-		times = append(times, recovered-float64(start.UnixMicro())/1000)
-		r.t.Logf("%s: %s", what, millis(times[len(times)-1]))
-		leader.dismiss()
-		tabs = append(left, r.openTab())
-	}
-	r.waitCluster(3, tabs...)
-	table.add(fmt.Sprintf("%s to the next committed command, %d times, median, p99, max", what, benchFails),
-		fmt.Sprintf("%s, %s, %s", millis(median(times)), millis(share(times, .99)), millis(slices.Max(times))), "150 ms, 1 s")
-	return tabs
 }
 
 func median(values []float64) float64 { return share(values, .5) }

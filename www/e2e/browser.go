@@ -18,7 +18,7 @@ import (
 
 const (
 	// callTimeout bounds one call of the DevTools protocol.
-	callTimeout = 15 * time.Second
+	callTimeout = 45 * time.Second
 	// closeTimeout bounds a browser's own closing; after it the browser is killed.
 	closeTimeout = 10 * time.Second
 	// profileTimeout bounds the removal of a profile that processes still write to.

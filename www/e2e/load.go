@@ -19,7 +19,7 @@ import (
 const (
 	// patience is how long a client waits for one command: longer than the
 	// page itself, which gives up after 5 s unless it is suspended.
-	patience = 15 * time.Second
+	patience = 20 * time.Second
 	// afterFailure is a client's pause after a command that failed.
 	afterFailure = 100 * time.Millisecond
 	// operationsOnKey is how many operations begin on a key before clients go

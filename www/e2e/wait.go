@@ -12,7 +12,7 @@ const (
 	pollEvery = 50 * time.Millisecond
 	// loadTimeout bounds the loading of a page and the start of its program,
 	// on a busy machine.
-	loadTimeout = 30 * time.Second
+	loadTimeout = 2 * time.Minute
 )
 
 // waitFor looks until condition returns nil and tells how long that took. A
