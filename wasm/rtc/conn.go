@@ -61,6 +61,7 @@ type conn struct {
 	unread  atomic.Int64 // bytes posted and not handled, with overhead
 	flooded atomic.Bool  // unread has exceeded MaxUnread
 	closing atomic.Bool  // nothing is posted any more
+	heardAt atomic.Int64 // Config.Clock's time at which the last message was handled
 
 	mu      sync.Mutex
 	tasks   []func() error

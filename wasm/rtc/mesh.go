@@ -222,6 +222,15 @@ func (m *Mesh) SendDatagram(to raft.ID, b []byte) bool {
 	return c != nil && c.outlet.send(b)
 }
 
+// Heard tells when something came last from a peer that is up, be it an answer to
+// a ping, on Config.Clock; zero from any other.
+func (m *Mesh) Heard(from raft.ID) time.Duration {
+	if c := (*m.conns.Load())[from]; c != nil {
+		return time.Duration(c.heardAt.Load())
+	}
+	return 0
+}
+
 // Links tells how things stand with each peer, in no particular order.
 func (m *Mesh) Links() []Link {
 	m.mu.Lock()

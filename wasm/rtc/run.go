@@ -76,6 +76,7 @@ func (m *Mesh) connOccurred(now time.Duration, o occurrence) {
 	switch o.kind {
 	case ocMessage:
 		o.conn.unread.Add(-int64(len(o.data)) - unreadOverhead)
+		o.conn.heardAt.Store(int64(now))
 	case ocDatagram:
 		o.conn.intake.handled()
 	}

@@ -14,18 +14,18 @@ import (
 type webrtcSide struct{ *life }
 
 func (l webrtcSide) Frame(from raft.ID, frame []byte) { l.links.Receive(from, frame) }
-func (l webrtcSide) Up(p rtc.Peer)                    { l.moved(l.routes.up(p.ID, p.Incarnation, byWebRTC)) }
+func (l webrtcSide) Up(p rtc.Peer)                    { l.routes.up(p.ID, p.Incarnation, byWebRTC) }
 func (l webrtcSide) Down(p rtc.Peer, reason string) {
-	l.moved(l.routes.down(p.ID, p.Incarnation, byWebRTC, reason))
+	l.routes.down(p.ID, p.Incarnation, byWebRTC, reason)
 }
 
 // busSide is the life as the bus sees it: a bus.Handler.
 type busSide struct{ *life }
 
 func (l busSide) Frame(from raft.ID, frame []byte) { l.links.Receive(from, frame) }
-func (l busSide) Up(p bus.Peer)                    { l.moved(l.routes.up(p.ID, p.Incarnation, byBus)) }
+func (l busSide) Up(p bus.Peer)                    { l.routes.up(p.ID, p.Incarnation, byBus) }
 func (l busSide) Down(p bus.Peer, reason string) {
-	l.moved(l.routes.down(p.ID, p.Incarnation, byBus, reason))
+	l.routes.down(p.ID, p.Incarnation, byBus, reason)
 }
 
 // busName is the name of a room's channel among the tabs of a browser.
@@ -83,11 +83,9 @@ func (l *life) rerouted(c routeChange) {
 	}
 }
 
-// moved tells the page of peers that came, went or moved.
-func (l *life) moved(changes []routeChange) {
-	for _, c := range changes {
-		l.s.emit("peer", PeerEvent{Peer: c.id.String(), Up: c.to != byNone, Transport: string(c.to), Reason: c.reason})
-	}
+// moved tells the page of a peer that came, went or moved.
+func (l *life) moved(c routeChange) {
+	l.s.emit("peer", PeerEvent{Peer: c.id.String(), Up: c.to != byNone, Transport: string(c.to), Reason: c.reason})
 }
 
 // linkState is the state of the link that carries frames to a peer, else of the

@@ -80,7 +80,7 @@ func (s *Server) begin(number int) (*life, error) {
 		storage.Close()
 		return nil, err
 	}
-	l.routes = newRoutes(l.mesh, s.cfg.Clock.Now, l.rerouted)
+	l.routes = newRoutes(l.mesh, s.cfg.Clock.Now, l.rerouted, l.moved)
 	l.links = node.NewLinks(s.cfg.Clock, s.fork(), l.routes.Send, func(from raft.ID, frame []byte) { l.node.Deliver(from, frame) })
 	l.digests = l.links.Beside(l.routes.SendDatagram, func(from raft.ID, b []byte) { l.telemetry.receive(from, b) })
 	l.telemetry = newTelemetry(s.cfg.Clock, s.cfg.Logger, l.incarnation, l.digest, l.digests.Send)

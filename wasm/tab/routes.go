@@ -9,11 +9,20 @@ import (
 
 // routes.go: which of two transports carries the frames to each peer. WebRTC
 // (package rtc) reaches everybody, if there is a network; the bus (package bus)
-// only tabs of this browser, and always. WebRTC carries a pair while it is up,
-// and the bus's link is a spare then. The node is told of a peer when the first
-// of the two is up and of its end when the last is down: a move from one to the
-// other is none of its business, save that frames under way may be lost or
-// overtaken, as Raft allows.
+// only tabs of this browser, and always. WebRTC carries a pair while it is up, and
+// the bus's link is a spare then.
+//
+// A network that goes leaves WebRTC's links up for seconds. So when frames were
+// sent by WebRTC, and nothing was heard by it for doubtAfter since, the next ones
+// go by the bus, until something is heard.
+//
+// The node is told of a peer when the first of the two is up and of its end when
+// the last is down: a move from one to the other is none of its business, save
+// that frames under way may be lost or overtaken, as Raft allows.
+
+// doubtAfter is several heartbeats, so that it seldom passes while all is well,
+// and a part of an election timeout, so that leaders keep their office.
+const doubtAfter = 200 * time.Millisecond
 
 // settleTime is how long WebRTC may take to connect tabs before the page says
 // that it does not.
@@ -34,6 +43,13 @@ type carrier interface {
 	SendDatagram(to raft.ID, b []byte) bool
 }
 
+// doubtful is a carrier that may carry nothing although it is up.
+type doubtful interface {
+	carrier
+	// Heard tells when something came last from a peer.
+	Heard(from raft.ID) time.Duration
+}
+
 // spare is a carrier that can be told whether it is relied on.
 type spare interface {
 	carrier
@@ -43,12 +59,12 @@ type spare interface {
 // routes implement node.Transport over two carriers. The carriers' handlers
 // report to it.
 type routes struct {
-	webrtc carrier
+	webrtc doubtful
 	bus    spare // nil if there is none
+	now    func() time.Duration
 	// told is called for each peer that comes, goes or moves, in order and with mu
-	// held: it must not block or call out.
-	told func(routeChange)
-	now  func() time.Duration
+	// held: it must not block or call out. said is called after that, without mu.
+	told, said func(routeChange)
 
 	mu    sync.Mutex
 	peers map[raft.ID]route
@@ -58,18 +74,31 @@ type routes struct {
 type route struct {
 	incarnation string
 	webrtc, bus bool          // which links are up
+	doubt       bool          // WebRTC seems to carry nothing
+	asked       time.Duration // when the first frame since the last answer was sent by WebRTC
 	since       time.Duration // when the frames began to go as they do
 }
 
 // via tells which transport carries the frames.
 func (r route) via() transport {
 	switch {
-	case r.webrtc:
+	case r.webrtc && !(r.bus && r.doubt):
 		return byWebRTC
 	case r.bus:
 		return byBus
 	}
 	return byNone
+}
+
+// weigh takes note that a frame is about to be sent, while both links are up, and
+// something was heard by WebRTC last at a time.
+func (r *route) weigh(now, heard time.Duration) {
+	switch {
+	case heard > r.asked:
+		r.doubt, r.asked = false, now
+	case now-r.asked >= doubtAfter:
+		r.doubt = true
+	}
 }
 
 // routeChange is what changed for a peer: from byNone it came, to byNone it
@@ -82,8 +111,8 @@ type routeChange struct {
 	incarnation string
 }
 
-func newRoutes(webrtc carrier, now func() time.Duration, told func(routeChange)) *routes {
-	return &routes{webrtc: webrtc, now: now, told: told, peers: map[raft.ID]route{}}
+func newRoutes(webrtc doubtful, now func() time.Duration, told, said func(routeChange)) *routes {
+	return &routes{webrtc: webrtc, now: now, told: told, said: said, peers: map[raft.ID]route{}}
 }
 
 // connect adds the bus, which may report before open has returned.
@@ -99,13 +128,28 @@ func (r *routes) connect(open func() (spare, error)) error {
 
 // Send implements node.Transport.
 func (r *routes) Send(to raft.ID, frame []byte) bool {
-	switch r.via(to) {
+	switch r.choose(to) {
 	case byWebRTC:
 		return r.webrtc.Send(to, frame)
 	case byBus:
 		return r.bus.Send(to, frame)
 	}
 	return false
+}
+
+// choose tells what carries the next frame to a peer.
+func (r *routes) choose(to raft.ID) transport {
+	r.mu.Lock()
+	p := r.peers[to]
+	if !p.webrtc || !p.bus {
+		r.mu.Unlock()
+		return p.via()
+	}
+	p.weigh(r.now(), r.webrtc.Heard(to))
+	changes := r.change(nil, to, p, "nothing was heard by WebRTC")
+	r.mu.Unlock()
+	r.say(changes)
+	return p.via()
 }
 
 // SendDatagram sends what may be lost: see rtc.Mesh.SendDatagram.
@@ -152,41 +196,51 @@ func (r *routes) onlyBus(now time.Duration) bool {
 	return any
 }
 
-// up: a link to a life of a peer is up. It gives what changed by that.
-func (r *routes) up(id raft.ID, incarnation string, by transport) (changes []routeChange) {
+// up: a link to a life of a peer is up.
+func (r *routes) up(id raft.ID, incarnation string, by transport) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	next := r.peers[id]
+	var changes []routeChange
 	if next.via() != byNone && next.incarnation != incarnation {
 		changes = r.change(changes, id, route{}, "the peer was started again")
 		next = route{}
 	}
 	next.incarnation = incarnation
 	next.set(by, true)
-	return r.change(changes, id, next, "")
+	changes = r.change(changes, id, next, "")
+	r.mu.Unlock()
+	r.say(changes)
 }
 
 // down: that link is down.
-func (r *routes) down(id raft.ID, incarnation string, by transport, reason string) (changes []routeChange) {
+func (r *routes) down(id raft.ID, incarnation string, by transport, reason string) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	next := r.peers[id]
-	if next.incarnation != incarnation {
-		return nil // of an earlier life
+	var changes []routeChange
+	if next.incarnation == incarnation { // not an earlier life
+		next.set(by, false)
+		changes = r.change(changes, id, next, reason)
 	}
-	next.set(by, false)
-	return r.change(changes, id, next, reason)
+	r.mu.Unlock()
+	r.say(changes)
 }
 
+func (r *routes) say(changes []routeChange) {
+	for _, c := range changes {
+		r.said(c)
+	}
+}
+
+// set notes that a link is up or down.
 func (r *route) set(by transport, up bool) {
 	if by == byBus {
 		r.bus = up
-	} else {
-		r.webrtc = up
+		return
 	}
+	r.webrtc, r.doubt, r.asked = up, false, 0
 }
 
-// change sets a peer's route, tells of it, and appends it to changes.
+// change sets a peer's route, tells of it, and appends what changed to changes.
 func (r *routes) change(changes []routeChange, id raft.ID, next route, reason string) []routeChange {
 	old := r.peers[id]
 	c := routeChange{id: id, from: old.via(), to: next.via(), reason: reason, incarnation: next.incarnation}
@@ -198,11 +252,14 @@ func (r *routes) change(changes []routeChange, id raft.ID, next route, reason st
 	} else {
 		r.peers[id] = next
 	}
-	if next.bus && (!old.bus || old.webrtc != next.webrtc) {
+	if next.bus && (!old.bus || c.from != c.to) {
 		r.bus.Rely(id, c.to == byBus)
 	}
 	if c.from == c.to {
 		return changes
+	}
+	if c.to == byWebRTC {
+		c.reason = ""
 	}
 	r.told(c)
 	return append(changes, c)

@@ -12,9 +12,12 @@ import (
 
 // fakeCarrier notes what it is told.
 type fakeCarrier struct {
-	name string
-	out  *[]string
+	name  string
+	out   *[]string
+	heard *time.Duration
 }
+
+func (f fakeCarrier) Heard(raft.ID) time.Duration { return *f.heard }
 
 func (f fakeCarrier) Send(to raft.ID, frame []byte) bool {
 	*f.out = append(*f.out, fmt.Sprintf("%s sends %s to %d", f.name, frame, to))
@@ -45,6 +48,29 @@ func TestRoutes(t *testing.T) {
 			bus up a      -> rely on bus to 1: false; webrtc sends f to 1
 			bus down a    -> webrtc sends f to 1
 			webrtc down a -> 1: "webrtc" to "" (gone)`,
+		"the network goes, and WebRTC's link stays up": `
+			bus up a      -> rely on bus to 1: true; 1: "" to "broadcast"; bus sends f to 1
+			webrtc up a   -> rely on bus to 1: false; 1: "broadcast" to "webrtc"; webrtc sends f to 1
+			wait 100ms    -> webrtc sends f to 1
+			heard         -> webrtc sends f to 1
+			wait 100ms    -> webrtc sends f to 1
+			wait 100ms    -> rely on bus to 1: true; 1: "webrtc" to "broadcast" (nothing was heard by WebRTC); bus sends f to 1
+			wait 10s      -> bus sends f to 1
+			heard         -> rely on bus to 1: false; 1: "broadcast" to "webrtc"; webrtc sends f to 1
+			wait 200ms    -> rely on bus to 1: true; 1: "webrtc" to "broadcast" (nothing was heard by WebRTC); bus sends f to 1
+			webrtc down a -> bus sends f to 1
+			webrtc up a   -> rely on bus to 1: false; 1: "broadcast" to "webrtc"; webrtc sends f to 1`,
+		"a killed tab is silent everywhere": `
+			bus up a      -> rely on bus to 1: true; 1: "" to "broadcast"; bus sends f to 1
+			webrtc up a   -> rely on bus to 1: false; 1: "broadcast" to "webrtc"; webrtc sends f to 1
+			wait 200ms    -> rely on bus to 1: true; 1: "webrtc" to "broadcast" (nothing was heard by WebRTC); bus sends f to 1
+			bus down a    -> 1: "broadcast" to "webrtc"; webrtc sends f to 1
+			webrtc down a -> 1: "webrtc" to "" (gone)`,
+		"silence without a spare": `
+			webrtc up a   -> 1: "" to "webrtc"; webrtc sends f to 1
+			wait 10s      -> webrtc sends f to 1
+			bus up a      -> rely on bus to 1: false; webrtc sends f to 1
+			wait 200ms    -> rely on bus to 1: true; 1: "webrtc" to "broadcast" (nothing was heard by WebRTC); bus sends f to 1`,
 		"WebRTC alone, as between computers": `
 			webrtc up a   -> 1: "" to "webrtc"; webrtc sends f to 1
 			webrtc down a -> 1: "webrtc" to "" (gone)
@@ -62,14 +88,16 @@ func TestRoutes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out []string
-			r := newRoutes(fakeCarrier{"webrtc", &out}, func() time.Duration { return 0 }, func(c routeChange) {
+			now, heard, told, said := time.Second, time.Duration(0), 0, 0
+			r := newRoutes(fakeCarrier{"webrtc", &out, &heard}, func() time.Duration { return now }, func(c routeChange) {
+				told++
 				text := fmt.Sprintf("%d: %q to %q", c.id, c.from, c.to)
 				if c.reason != "" {
 					text += " (" + c.reason + ")"
 				}
 				out = append(out, text)
-			})
-			r.connect(func() (spare, error) { return fakeCarrier{"bus", &out}, nil })
+			}, func(routeChange) { said++ })
+			r.connect(func() (spare, error) { return fakeCarrier{"bus", &out, nil}, nil })
 			for line := range strings.SplitSeq(strings.TrimSpace(story), "\n") {
 				what, want, _ := strings.Cut(line, "->")
 				f := strings.Fields(what)
@@ -78,23 +106,26 @@ func TestRoutes(t *testing.T) {
 					by = byBus
 				}
 				out = nil
-				var changes []routeChange
-				if f[1] == "up" {
-					changes = r.up(1, f[2], by)
-				} else {
-					changes = r.down(1, f[2], by, "gone")
-				}
-				told := 0
-				for _, o := range out {
-					if strings.HasPrefix(o, "1:") {
-						told++
+				switch {
+				case f[0] == "heard":
+					heard = now
+				case f[0] == "wait":
+					d, err := time.ParseDuration(f[1])
+					if err != nil {
+						t.Fatal(err)
 					}
-				}
-				if told != len(changes) {
-					t.Errorf("%s: %d changes given, %d told", what, len(changes), told)
+					now += d
+				case f[1] == "up":
+					heard = now
+					r.up(1, f[2], by)
+				default:
+					r.down(1, f[2], by, "gone")
 				}
 				if sent := r.Send(1, []byte("f")); sent != (r.via(1) != byNone) {
 					t.Errorf("%s: sent %v by %q", what, sent, r.via(1))
+				}
+				if said != told {
+					t.Errorf("%s: %d changes said, %d told", what, said, told)
 				}
 				if by := string(r.via(1)); by != "" && !r.SendDatagram(1, []byte(by[:1])) {
 					t.Errorf("%s: a datagram does not go by %s", what, by)
@@ -110,7 +141,7 @@ func TestRoutes(t *testing.T) {
 // A server does without a bus that cannot be opened.
 func TestRoutesWithoutBus(t *testing.T) {
 	var out []string
-	r := newRoutes(fakeCarrier{"webrtc", &out}, func() time.Duration { return 0 }, func(routeChange) {})
+	r := newRoutes(fakeCarrier{"webrtc", &out, nil}, func() time.Duration { return 0 }, func(routeChange) {}, func(routeChange) {})
 	if err := r.connect(func() (spare, error) { return nil, errors.New("no") }); err == nil {
 		t.Error("no error")
 	}

@@ -78,7 +78,7 @@ func TestWords(t *testing.T) {
 		"of another cluster, and isolated": {state: joining, isolated: true, trouble: node.ErrOtherCluster, problem: "isolated", contains: "isolate(false)"},
 	} {
 		l := &life{links: node.NewLinks(stillClock{}, rand.New(rand.NewPCG(1, 1)), nil, nil),
-			refused: c.refused, trouble: c.trouble, present: c.present, routes: newRoutes(nil, stillClock{}.Now, nil)}
+			refused: c.refused, trouble: c.trouble, present: c.present, routes: newRoutes(nil, stillClock{}.Now, nil, nil)}
 		l.links.Isolate(c.isolated)
 		if c.near {
 			l.routes.peers[1] = route{bus: true}
