@@ -13,6 +13,15 @@ import (
 // it, for as long as it is waited for, d. room is any text that tells rooms apart. It waits for the browser, so it must not be
 // called from a JavaScript callback.
 func Claim(ctx context.Context, room string, id raft.ID, incarnation string, d time.Duration) (release func(), ok bool, err error) {
+	h, ok, err := claimFor(ctx, room, id, incarnation, d)
+	if !ok || err != nil {
+		return nil, false, err
+	}
+	return h.release, true, nil
+}
+
+// claimFor is claim or, if there is a time to wait, claimWait.
+func claimFor(ctx context.Context, room string, id raft.ID, incarnation string, d time.Duration) (h *hold, ok bool, err error) {
 	if d > 0 {
 		return claimWait(ctx, room, id, incarnation, d)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"syscall/js"
 	"time"
 
@@ -24,12 +25,15 @@ const (
 
 // browserHome is a Home in IndexedDB, claimed for this tab.
 type browserHome struct {
-	db          *idb.DB
-	id          raft.ID
-	cluster     uint64
-	room        string // token
-	release     func()
-	incarnation string // of the life that owns it
+	db      *idb.DB
+	id      raft.ID
+	cluster uint64
+	room    string // token
+	hold    *hold
+
+	mu          sync.Mutex
+	incarnation string      // of the life that owns it
+	failed      func(error) // of that life; nil before the first
 }
 
 // openStorage opens the browser's storage.
@@ -97,33 +101,35 @@ func openHome(ctx context.Context, db *idb.DB, room client.Room) (*browserHome, 
 // as long as it is waited for, or if there is no such identity any more: known may
 // be out of date, since another tab may have been removed and forgotten.
 func (h *browserHome) adopt(ctx context.Context, known idb.Server, wait time.Duration) (ok bool, err error) {
-	release, ok, err := Claim(ctx, h.room, known.ID, h.incarnation, wait)
+	hold, ok, err := claimFor(ctx, h.room, known.ID, h.incarnation, wait)
 	if err != nil || !ok {
 		return false, err
 	}
 	now, err := h.db.Take(ctx, known.ID, h.incarnation)
 	if err != nil {
-		release()
+		hold.release()
 		if errors.Is(err, idb.ErrUnknown) {
 			return false, nil
 		}
 		return false, err
 	}
-	h.id, h.cluster, h.release = now.ID, now.Cluster, release
+	h.id, h.cluster = now.ID, now.Cluster
+	h.have(hold)
+	hold.took()
 	rememberID(h.room, h.id)
 	return true, nil
 }
 
 func (h *browserHome) create(ctx context.Context) error {
 	h.id = newID()
-	release, ok, err := claim(ctx, h.room, h.id, h.incarnation)
+	hold, ok, err := claim(ctx, h.room, h.id, h.incarnation)
 	if err != nil {
 		return err
 	}
 	if !ok {
 		return fmt.Errorf("the new server %s is claimed already", h.id)
 	}
-	h.release = release
+	h.have(hold)
 	self := idb.Server{ID: h.id, Room: h.room, Owner: h.incarnation, Used: nowMs()}
 	cluster := uint64(newID())
 	founded, err := h.db.Found(ctx, h.room, self, cluster, raft.Bootstrap(h.id))
@@ -135,7 +141,7 @@ func (h *browserHome) create(ctx context.Context) error {
 		err = h.db.Create(ctx, self)
 	}
 	if err != nil {
-		release()
+		hold.release()
 		return err
 	}
 	rememberID(h.room, h.id)
@@ -145,15 +151,43 @@ func (h *browserHome) create(ctx context.Context) error {
 func (h *browserHome) ID() raft.ID     { return h.id }
 func (h *browserHome) Cluster() uint64 { return h.cluster }
 func (h *browserHome) Kind() string    { return "IndexedDB" }
-func (h *browserHome) Close()          { h.release(); h.db.Close() }
+func (h *browserHome) Close()          { h.hold.release(); h.db.Close() }
 
 // Begin implements Home: the new life fences off the one before.
 func (h *browserHome) Begin(incarnation string, failed func(error)) (node.Storage, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if _, err := h.db.Take(context.Background(), h.id, incarnation); err != nil {
 		return nil, err
 	}
-	h.incarnation = incarnation
+	h.incarnation, h.failed = incarnation, failed
+	h.hold.took()
 	return h.db.Storage(h.id, incarnation, failed), nil
+}
+
+// have keeps the claim of the identity.
+func (h *browserHome) have(hold *hold) {
+	h.hold = hold
+	hold.watch(h.checkFence)
+}
+
+// checkFence ends the life if another tab has taken the identity over. That tab
+// says so; it need not be right.
+func (h *browserHome) checkFence() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failed == nil {
+		return // there is no life yet, and Begin will fence the other tab off
+	}
+	known, err := h.db.Servers(context.Background(), h.room)
+	if err != nil {
+		return // saves fail as well, and say why
+	}
+	for _, s := range known {
+		if s.ID == h.id && s.Owner != h.incarnation {
+			h.failed(idb.ErrFenced)
+		}
+	}
 }
 
 func (h *browserHome) SetCluster(cluster uint64) error {
@@ -183,11 +217,11 @@ func (h *browserHome) Others() (ids []raft.ID, err error) {
 // ForgetOther implements Shelf.
 func (h *browserHome) ForgetOther(id raft.ID, gone func() bool) error {
 	ctx := context.Background()
-	release, ok, err := claim(ctx, h.room, id, h.incarnation)
+	hold, ok, err := claim(ctx, h.room, id, h.incarnation)
 	if err != nil || !ok {
 		return err
 	}
-	defer release()
+	defer hold.release()
 	if !gone() {
 		return nil
 	}

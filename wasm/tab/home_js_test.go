@@ -37,7 +37,7 @@ func home(t *testing.T, db *idb.DB, room client.Room) *browserHome {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(h.release)
+	t.Cleanup(h.hold.release)
 	return h
 }
 
@@ -50,7 +50,7 @@ func TestForgottenWhileATabOpens(t *testing.T) {
 	if err != nil || len(known) != 1 {
 		t.Fatal(known, err)
 	}
-	first.release()
+	first.hold.release()
 	if err := first.Forget(); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestForgottenWhileATabOpens(t *testing.T) {
 			t.Errorf("waiting %v: %v, %v", wait, ok, err)
 		}
 		// It did not keep the claim.
-		release, ok, err := claimWait(t.Context(), h.room, known[0].ID, "someone", 5*time.Second)
+		release, ok, err := Claim(t.Context(), h.room, known[0].ID, "someone", 5*time.Second)
 		if err != nil || !ok {
 			t.Fatalf("the claim was kept: %v, %v", ok, err)
 		}
@@ -81,8 +81,8 @@ func TestClaimedIdentitiesAreLeftAlone(t *testing.T) {
 	if a.id == b.id || b.id == c.id || a.id == c.id {
 		t.Fatalf("%v, %v, %v", a.id, b.id, c.id)
 	}
-	b.release()
-	if free, ok, err := claimWait(t.Context(), b.room, b.id, "someone", 5*time.Second); err != nil || !ok {
+	b.hold.release()
+	if free, ok, err := Claim(t.Context(), b.room, b.id, "someone", 5*time.Second); err != nil || !ok {
 		t.Fatal(ok, err)
 	} else {
 		free()

@@ -2,9 +2,7 @@ package tab
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"syscall/js"
 	"time"
@@ -18,54 +16,61 @@ import (
 //   - Where the page is served by https or from localhost, the Web Lock
 //     tabraft/<room>/<id>. The browser itself keeps it exclusive.
 //   - On plain http there are no Web Locks, and the tabs agree among
-//     themselves on the BroadcastChannel tabraft/<room>/claims. Who wants an
-//     id says "claim <id> <incarnation>" and has it if nobody objects within
-//     claimWindow. An owner objects at once, with "owned <id> <incarnation>",
-//     for as long as it lives. Of two who claim at the same time the lower
-//     incarnation wins: hearing the other one's claim, it repeats its own.
-//
-// The second way can fail: an owner that was frozen, or busy for longer than
-// claimWindow, objects too late. Then two tabs hold one claim, and the fence in
-// the storage (package idb) decides: the one that took the server last may
-// save, the other one stops at its next save.
+//     themselves by what they say: voice_js.go.
 
-const (
-	// claimWindow is how long a claim without Web Locks waits for objections.
-	claimWindow = 200 * time.Millisecond
-	// claimRetry is the pause between two such claims of claimWait.
-	claimRetry = 100 * time.Millisecond
-)
-
-var errNoClaims = errors.New("this browser has neither Web Locks nor BroadcastChannel")
+// claimRetry is the pause between two claims without locks of claimWait.
+const claimRetry = 100 * time.Millisecond
 
 // claimWithoutLocks makes claims in the second way even where there are Web
 // Locks. Tests set it.
 var claimWithoutLocks = false
 
+// hold is a claim that this tab has.
+type hold struct {
+	release func()
+	voice   *voice // nil for a lock, which nothing can put in doubt
+}
+
+// took is to be called when the storage has been taken over: another tab that
+// believes to have the claim finds out at once.
+func (h *hold) took() {
+	if h.voice != nil {
+		h.voice.took()
+	}
+}
+
+// watch has doubted called, in a goroutine of its own, whenever another tab says that
+// it has the claim.
+func (h *hold) watch(doubted func()) {
+	if h.voice != nil {
+		h.voice.watch(doubted)
+	}
+}
+
 // claim makes the server id of a room this tab's own until release, or the end
 // of the tab. It gives false if another tab has it; room is the room's token.
 // After an error nothing is claimed. It waits for the browser, so it must not
 // be called from a JavaScript callback.
-func claim(ctx context.Context, room string, id raft.ID, incarnation string) (release func(), ok bool, err error) {
+func claim(ctx context.Context, room string, id raft.ID, incarnation string) (h *hold, ok bool, err error) {
 	if locks := webLocks(); !locks.IsUndefined() {
-		release, ok, err = requestLock(ctx, locks, lockName(room, id), 0)
+		h, ok, err = requestLock(ctx, locks, lockName(room, id), 0)
 	} else {
-		release, ok, err = claimByVoice(ctx, room, id, incarnation)
+		h, ok, err = claimByVoice(ctx, room, id, incarnation)
 	}
-	return release, ok, claimError(id, err)
+	return h, ok, claimError(id, err)
 }
 
 // claimWait is claim for an id that is about to become free, since the tab that
 // has it is being closed or is this one before a reload: it waits up to d.
-func claimWait(ctx context.Context, room string, id raft.ID, incarnation string, d time.Duration) (release func(), ok bool, err error) {
+func claimWait(ctx context.Context, room string, id raft.ID, incarnation string, d time.Duration) (h *hold, ok bool, err error) {
 	if locks := webLocks(); !locks.IsUndefined() {
-		release, ok, err = requestLock(ctx, locks, lockName(room, id), d)
-		return release, ok, claimError(id, err)
+		h, ok, err = requestLock(ctx, locks, lockName(room, id), d)
+		return h, ok, claimError(id, err)
 	}
 	for end := time.Now().Add(d); ; {
-		release, ok, err = claimByVoice(ctx, room, id, incarnation)
+		h, ok, err = claimByVoice(ctx, room, id, incarnation)
 		if ok || err != nil || time.Until(end) < claimRetry {
-			return release, ok, claimError(id, err)
+			return h, ok, claimError(id, err)
 		}
 		select {
 		case <-time.After(claimRetry):
@@ -95,7 +100,7 @@ func webLocks() js.Value {
 
 // requestLock asks for a Web Lock and holds it until release. A lock that is
 // taken is waited for up to d; 0 does not wait.
-func requestLock(ctx context.Context, locks js.Value, name string, d time.Duration) (release func(), ok bool, err error) {
+func requestLock(ctx context.Context, locks js.Value, name string, d time.Duration) (h *hold, ok bool, err error) {
 	r := &lockRequest{granted: make(chan bool, 1), ended: make(chan error, 1)}
 	options := map[string]any{"ifAvailable": true}
 	var timeout <-chan time.Time
@@ -198,125 +203,11 @@ func (r *lockRequest) release() {
 	}
 }
 
-func (r *lockRequest) answer(ok bool) (release func(), _ bool, _ error) {
+func (r *lockRequest) answer(ok bool) (h *hold, _ bool, _ error) {
 	if !ok {
 		return nil, false, nil
 	}
-	return r.free, true, nil
-}
-
-// claimByVoice claims on the BroadcastChannel.
-func claimByVoice(ctx context.Context, room string, id raft.ID, incarnation string) (release func(), ok bool, err error) {
-	v, err := openVoice(room, id, incarnation)
-	if err != nil {
-		return nil, false, err
-	}
-	window := time.NewTimer(claimWindow)
-	defer window.Stop()
-	v.say("claim")
-	select {
-	case <-v.refused:
-		v.close()
-		return nil, false, nil
-	case <-ctx.Done():
-		v.close()
-		return nil, false, ctx.Err()
-	case <-window.C:
-	}
-	if !v.own() {
-		v.close()
-		return nil, false, nil
-	}
-	return v.close, true, nil
-}
-
-// voice is one tab's claim of one id on the channel of a room.
-type voice struct {
-	channel     js.Value
-	onMessage   js.Func
-	id          string
-	incarnation string
-	refused     chan struct{} // closed when another has the id
-
-	mu    sync.Mutex
-	state voiceState
-}
-
-type voiceState int
-
-const (
-	claiming voiceState = iota
-	owning
-	lost
-	closed
-)
-
-func openVoice(room string, id raft.ID, incarnation string) (*voice, error) {
-	constructor := js.Global().Get("BroadcastChannel")
-	if constructor.Type() != js.TypeFunction {
-		return nil, errNoClaims
-	}
-	v := &voice{id: id.String(), incarnation: incarnation, refused: make(chan struct{})}
-	err := throws(func() { v.channel = constructor.New("tabraft/" + room + "/claims") })
-	if err != nil {
-		return nil, err
-	}
-	v.onMessage = callback(func(event js.Value) any {
-		if data := event.Get("data"); data.Type() == js.TypeString {
-			v.hear(data.String())
-		}
-		return nil
-	})
-	v.channel.Set("onmessage", v.onMessage)
-	return v, nil
-}
-
-func (v *voice) say(what string) {
-	v.channel.Call("postMessage", what+" "+v.id+" "+v.incarnation)
-}
-
-// hear takes what another tab said. Its channel never hears itself.
-func (v *voice) hear(message string) {
-	what, rest, _ := strings.Cut(message, " ")
-	id, incarnation, _ := strings.Cut(rest, " ")
-	if id != v.id {
-		return
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	switch {
-	case v.state == lost || v.state == closed:
-	case what == "claim" && v.state == owning:
-		v.say("owned")
-	case what == "claim" && v.incarnation < incarnation:
-		v.say("claim") // not "owned": that would also refuse one lower still
-	case v.state == claiming && (what == "owned" || what == "claim"):
-		v.state = lost
-		close(v.refused)
-	}
-}
-
-// own ends the wait for objections, and tells whether there was none.
-func (v *voice) own() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.state == claiming {
-		v.state = owning
-	}
-	return v.state == owning
-}
-
-// close gives the claim up.
-func (v *voice) close() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.state == closed {
-		return
-	}
-	v.state = closed
-	v.channel.Set("onmessage", js.Null())
-	v.channel.Call("close")
-	v.onMessage.Release()
+	return &hold{release: r.free}, true, nil
 }
 
 // throws runs f, which calls JavaScript, and gives what it throws.

@@ -32,7 +32,7 @@ func inBothWays(t *testing.T, test func(t *testing.T, room string)) {
 
 func mustClaim(t *testing.T, room string, id raft.ID, incarnation string, want bool) (release func()) {
 	t.Helper()
-	release, ok, err := claim(t.Context(), room, id, incarnation)
+	release, ok, err := Claim(t.Context(), room, id, incarnation, 0)
 	if err != nil || ok != want || (release != nil) != want {
 		t.Fatalf("claim of %v by %s: %v, %v, want %v", id, incarnation, ok, err, want)
 	}
@@ -48,7 +48,7 @@ func TestClaim(t *testing.T) {
 		elsewhere := mustClaim(t, room+"x", 1, "c", true)
 		release()
 		release()
-		again, ok, err := claimWait(t.Context(), room, 1, "c", 5*time.Second)
+		again, ok, err := Claim(t.Context(), room, 1, "c", 5*time.Second)
 		if !ok || err != nil {
 			t.Fatalf("after release: %v, %v", ok, err)
 		}
@@ -62,23 +62,23 @@ func TestClaim(t *testing.T) {
 func TestClaimWait(t *testing.T) {
 	inBothWays(t, func(t *testing.T, room string) {
 		release := mustClaim(t, room, 1, "a", true)
-		if _, ok, err := claimWait(t.Context(), room, 1, "b", 300*time.Millisecond); ok || err != nil {
+		if _, ok, err := Claim(t.Context(), room, 1, "b", 300*time.Millisecond); ok || err != nil {
 			t.Fatalf("a held claim is had: %v, %v", ok, err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if _, ok, err := claimWait(ctx, room, 1, "b", time.Minute); ok || !errors.Is(err, context.DeadlineExceeded) {
+		if _, ok, err := Claim(ctx, room, 1, "b", time.Minute); ok || !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("after its context ended: %v, %v", ok, err)
 		}
 		time.AfterFunc(100*time.Millisecond, release)
-		second, ok, err := claimWait(t.Context(), room, 1, "b", 10*time.Second)
+		second, ok, err := Claim(t.Context(), room, 1, "b", 10*time.Second)
 		if !ok || err != nil {
 			t.Fatalf("not had after it became free: %v, %v", ok, err)
 		}
 		// The waits that were given up do not hold it now.
 		mustClaim(t, room, 1, "c", false)
 		second()
-		third, ok, err := claimWait(t.Context(), room, 1, "c", 5*time.Second)
+		third, ok, err := Claim(t.Context(), room, 1, "c", 5*time.Second)
 		if !ok || err != nil {
 			t.Fatalf("not had the third time: %v, %v", ok, err)
 		}
@@ -93,7 +93,7 @@ func TestClaimRace(t *testing.T) {
 		var winners []string
 		for _, i := range rand.Perm(10) {
 			all.Go(func() {
-				release, ok, err := claim(t.Context(), room, 1, fmt.Sprint("incarnation ", i))
+				release, ok, err := Claim(t.Context(), room, 1, fmt.Sprint("incarnation ", i), 0)
 				if err != nil {
 					t.Error(err)
 				}

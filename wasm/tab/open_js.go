@@ -23,6 +23,7 @@ type PageConfig struct {
 // browser's storage.
 func Open(page PageConfig, observer func(Event)) (*Server, client.Room, error) {
 	ctx := context.Background()
+	keeperScript = page.Worker
 	location := js.Global().Get("location")
 	db, err := openStorage(ctx)
 	if err != nil {

@@ -77,6 +77,7 @@ func TestNetworkReturns(t *testing.T) {
 	move(byWebRTC, moveTimeout)
 	flightMode(t)
 	move(byBroadcast, fallTimeout)
+	t.Logf("clients met: %s", summarise(l.seen()))
 	l.finish(moveTimeout, tabs...)
 	w.check()
 }
