@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"testing"
 	"time"
 )
@@ -80,4 +81,41 @@ func TestNetworkReturns(t *testing.T) {
 	t.Logf("clients met: %s", summarise(l.seen()))
 	l.finish(moveTimeout, tabs...)
 	w.check()
+}
+
+// What a commit takes over each transport, in the same tabs: measured, not
+// judged, when TABRAFT_BENCH is set.
+func TestTransportLatency(t *testing.T) {
+	if os.Getenv("TABRAFT_BENCH") == "" {
+		t.Skip("TABRAFT_BENCH is not set")
+	}
+	r := startRoom(t, browserOptions{})
+	tabs := r.openTabs(3)
+	measure := func() {
+		t.Helper()
+		leader := r.waitCluster(3, tabs...)
+		var times []float64
+		if err := leader.evalWithin(benchTimeout, `(async () => {
+			const times = [];
+			for (let i = 0; i < 300; i++) {
+				const began = performance.now();
+				await tabraft.put("latency", String(i));
+				times.push(performance.now() - began);
+			}
+			return times.sort((a, b) => a - b);
+		})()`, &times); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("a commit over %s: %.2f ms (p50), %.2f ms (p99)", r.transport, times[150], times[297])
+	}
+	for range 2 {
+		measure()
+		back := flightMode(t)
+		waitFor(t, "links by "+byBroadcast, fallTimeout, func() error { return linked(tabs, byBroadcast) })
+		r.transport = byBroadcast
+		measure()
+		back()
+		waitFor(t, "links by "+byWebRTC, moveTimeout, func() error { return linked(tabs, byWebRTC) })
+		r.transport = byWebRTC
+	}
 }
