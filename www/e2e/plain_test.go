@@ -11,9 +11,6 @@ import (
 // Point 9: a page served by plain http from another computer's address is no
 // secure context: no Web Locks, no crypto.subtle, no OPFS, no brotli.
 
-// lanAddress is this computer's in the private network.
-const lanAddress = "192.0.2.1" // TEST-NET-1, RFC 5737
-
 // startPlainRoom is startRoom with a page that is no secure context.
 func startPlainRoom(t *testing.T) *room {
 	t.Helper()

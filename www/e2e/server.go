@@ -18,6 +18,9 @@ const (
 	stopTimeout = 8 * time.Second
 )
 
+// lanAddress is this computer's in the private network.
+const lanAddress = "192.0.2.1" // TEST-NET-1, RFC 5737
+
 // program is the path of the built tabraft. It fails the test if there is none.
 func program(t testing.TB) string {
 	t.Helper()
