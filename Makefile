@@ -32,10 +32,10 @@ CC_PATH      := $(shell command -v "$$(go env CC)" 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run lab build wasm test test-go test-js e2e soak bench bench-core sim lab-broken model mutate screenshot lint clean browser-tools
+.PHONY: help run lab build wasm test test-go test-js e2e soak bench bench-network bench-core sim lab-broken model mutate screenshot lint clean browser-tools
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 include www/www.mk
 
@@ -90,6 +90,9 @@ soak: browser-tools www-dist-fast ## real browsers under random faults for MINUT
 
 bench: browser-tools build ## measure three tabs in a real Chromium and print the table
 	@cd www/e2e && TABRAFT_BENCH=1 go test -count=1 -v -timeout 20m -run '^TestBench$$' ./...
+
+bench-network: browser-tools build ## measure how soon links and signaling are back; needs root on Linux
+	@cd www/e2e && TABRAFT_BENCH=1 go test -count=1 -v -timeout 20m -run '^TestBenchNetwork$$' ./...
 
 bench-core: ## measure the core beside etcd's raft and hashicorp's; BENCH=-short for a rough run
 	@cd raft/bench && go run . $(BENCH)

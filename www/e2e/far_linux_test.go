@@ -83,6 +83,25 @@ func (r *farRoom) waitRepaired() time.Duration {
 	})
 }
 
+// waitMoved waits until the peer has what is committed from now on.
+func (r *farRoom) waitMoved() {
+	r.t.Helper()
+	waitFor(r.t, "a link to the new address", repairTimeout, func() error {
+		// What is committed now can only have come there since.
+		r.work()
+		is := r.tabs[0].state()
+		m := r.far(r.tabs[0])
+		if m.Link != "open" || m.LastApplied == nil {
+			return errors.New("not linked")
+		}
+		if *m.LastApplied+1 < is.CommitIndex {
+			return fmt.Errorf("%d of %d", *m.LastApplied, is.CommitIndex)
+		}
+		return nil
+	})
+	r.waitRepaired()
+}
+
 // waitLost waits until both tabs have lost the peer.
 func (r *farRoom) waitLost() {
 	r.t.Helper()
@@ -180,17 +199,7 @@ func TestFarAddressChanges(t *testing.T) {
 		mustFarIP(t, "address del "+old+" dev "+farLink)
 		mustFarIP(t, "address add "+next+" dev "+farLink)
 		start := time.Now()
-		r.work()
-		waitFor(t, "a link to the new address", repairTimeout, func() error {
-			// What is committed now can only have come there since.
-			r.work()
-			is := r.tabs[0].state()
-			if m := r.far(r.tabs[0]); m.Link != "open" || m.LastApplied == nil || *m.LastApplied+1 < is.CommitIndex {
-				return fmt.Errorf("%+v, committed %d", m, is.CommitIndex)
-			}
-			return nil
-		})
-		r.waitRepaired()
+		r.waitMoved()
 		t.Logf("%s became %s: repaired after %v", old, next, time.Since(start).Round(time.Millisecond))
 	}
 }
