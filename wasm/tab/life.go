@@ -25,6 +25,7 @@ type life struct {
 	s           *Server
 	number      int // in the cycle
 	incarnation string
+	began       time.Duration
 	storage     node.Storage
 	machine     *kv.Map
 	mesh        *rtc.Mesh
@@ -55,7 +56,7 @@ type life struct {
 // begin makes a life, which start lets loose.
 func (s *Server) begin(number int) (*life, error) {
 	l := &life{s: s, number: number, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting, sweeps: make(chan struct{}, 1), rivalSince: -1}
-	l.incarnation = newIncarnation()
+	l.incarnation, l.began = newIncarnation(), s.cfg.Clock.Now()
 	storage, err := s.cfg.Home.Begin(l.incarnation, func(err error) {
 		go s.happen(turn{kind: evFailed, life: number, err: fmt.Errorf("storage failed: %w", err)}, nil)
 	})
@@ -220,7 +221,7 @@ func (l *life) Connection(connected bool, err error) {
 		l.refused = refusal
 	}
 	l.mu.Unlock()
-	l.notAlone(refusal)
+	l.notAlone(connected, refusal)
 	l.s.emit("peer", PeerEvent{Reason: "signaling"})
 }
 

@@ -27,6 +27,10 @@ import (
 // sooner.
 const rivalPatience = 4 * time.Second
 
+// busPatience is how long the signaling server must have been out of reach for tabs to
+// meet without it: see openBus.
+const busPatience = 3 * time.Second
+
 // Why a server stops that runs twice.
 var (
 	// ErrCopied: it had met nobody yet, so the other one is the original.
@@ -51,13 +55,13 @@ func (l *life) taken(by rtc.Peer) {
 	l.runsTwice()
 }
 
-// notAlone takes the signaling server's word on why this server is not in the room;
-// nil if it gave none, or this server is in.
-func (l *life) notAlone(refusal *signaling.Error) {
-	if refusal == nil || refusal.Code != signaling.CodeInUse && refusal.Code != signaling.CodeReplaced {
+// notAlone hears whether this server is in the room, and the signaling server's word on
+// why it is not, if it gave one.
+func (l *life) notAlone(in bool, refusal *signaling.Error) {
+	now := l.s.cfg.Clock.Now()
+	if in || refusal == nil && now-l.began >= busPatience {
 		l.openBus()
 	}
-	now := l.s.cfg.Clock.Now()
 	l.mu.Lock()
 	switch {
 	case refusal == nil || refusal.Code != signaling.CodeInUse:
