@@ -32,7 +32,7 @@ CC_PATH      := $(shell command -v "$$(go env CC)" 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run lab build wasm test test-go test-js e2e soak bench bench-network bench-core sim lab-broken model mutate screenshot lint clean browser-tools
+.PHONY: help run lab build wasm test test-go test-js e2e e2e-long soak bench bench-network bench-core sim lab-broken model mutate screenshot lint clean browser-tools
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -87,6 +87,11 @@ e2e: browser-tools www-dist-fast ## run the tests in real browsers; RUN=Name pic
 soak: browser-tools www-dist-fast ## real browsers under random faults for MINUTES=10, checked; SEED=n repeats the choices
 	$(build-program)
 	cd www/e2e && MINUTES=$(MINUTES) SEED=$(SEED) TABRAFT_LONG=1 go test -count=1 -v -timeout 24h -run '$(if $(filter .,$(RUN)),^TestSoak$$,$(RUN))' ./...
+
+# TABRAFT_LONG=5 shortens what runs for an hour to 5 minutes.
+e2e-long: browser-tools www-dist-fast ## the long forms of tests: ten minutes hidden, a million commands; RUN=TestLong picks some
+	$(build-program)
+	cd www/e2e && TABRAFT_LONG="$${TABRAFT_LONG:-all}" go test -count=1 -v -timeout 4h -run '$(RUN)' ./...
 
 bench: browser-tools build ## measure three tabs in a real Chromium and print the table
 	@cd www/e2e && TABRAFT_BENCH=1 go test -count=1 -v -timeout 20m -run '^TestBench$$' ./...

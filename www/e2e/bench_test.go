@@ -237,8 +237,8 @@ const rawWrite = `new Promise((resolve, reject) => {
 // benchPuts makes window.putMany, which puts 100-byte values with so many
 // commands outstanding, for so many commands or seconds, and window.getMany, which
 // does the same with gets.
-const benchPuts = `window.putMany = (...args) => many((i) => tabraft.put("bench-" + i % 1000, "v".repeat(100)), ...args);
-window.getMany = (...args) => many((i) => tabraft.get("bench-" + i % 1000), ...args);
+const benchPuts = `window.putMany = (...args) => many((i) => tabraft.put("bench-" + i % 1000, "v".repeat(100)), ...args),
+window.getMany = (...args) => many((i) => tabraft.get("bench-" + i % 1000), ...args),
 window.many = async (command, outstanding, commands, seconds) => {
 	const times = [], failed = {}, began = performance.now();
 	let next = 0, done = 0;
