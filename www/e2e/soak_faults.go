@@ -195,7 +195,11 @@ func (s *soak) faultLink(fault, mended string) bool {
 		return false
 	}
 	var peers []string
-	for _, m := range tb.state().Members {
+	state, err := tb.tryState()
+	if err != nil {
+		return false
+	}
+	for _, m := range state.Members {
 		if !m.Self {
 			peers = append(peers, m.ID)
 		}
@@ -253,8 +257,12 @@ func (s *soak) faultTransfer() bool {
 	if tb == nil || to == nil {
 		return false
 	}
+	target, err := to.tryState()
+	if err != nil {
+		return false
+	}
 	s.note("%v of browser %d asks for a transfer to %v of browser %d", tb, tb.browser.number, to, to.browser.number)
-	tb.eval(fmt.Sprintf("tabraft.transfer(%q).catch(() => {}), true", to.state().ID), nil)
+	tb.eval(fmt.Sprintf("tabraft.transfer(%q).catch(() => {}), true", target.ID), nil)
 	return true
 }
 
