@@ -2,12 +2,16 @@
 #
 # Go and make are all that `make run` needs. Tests of the page's plain functions
 # and of the pure packages under GOOS=js also use Node where it is present;
-# tests in a browser need Chromium, Firefox and Xvfb, which `make e2e` installs
-# on Debian when it runs as root.
+# tests in a browser need Chromium and Xvfb, which `make e2e` installs on Debian
+# when it runs as root; `make e2e-faults` adds Firefox.
 
 ADDR ?= :8080
 # What the tests in a browser run: a pattern for go test's -run.
 RUN  ?= .
+# Tests in browsers among faults of every kind, and in Firefox: make e2e-faults.
+# They are no part of make test as long as they have not passed fifty times in a
+# row; make e2e RUN=Name runs one of them all the same.
+FAULTS := TestChurn|TestCrashes|TestSuspended|TestSoak|TestFar|TestTabAddress|TestFirefox|TestMixed|TestFlightMode|TestNetworkReturns|TestPlainHTTP|TestLinksFlap|TestLinkOneWay|TestDatagramFlood
 # How long make soak lasts, and the seed of its choices, else one of the time.
 MINUTES ?= 10
 SEED    ?=
@@ -32,7 +36,7 @@ CC_PATH      := $(shell command -v "$$(go env CC)" 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run lab build wasm test test-go test-js e2e e2e-long soak bench bench-network bench-core sim lab-broken model mutate screenshot lint clean browser-tools
+.PHONY: help run lab build wasm test test-go test-js e2e e2e-faults e2e-long soak bench bench-network bench-core sim lab-broken model mutate screenshot lint clean browser-tools firefox
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -79,17 +83,20 @@ test-js: ## run the pure packages again under GOOS=js, and the page's functions,
 		echo "no node: the pure packages are not tested under GOOS=js"; \
 	fi
 
-e2e: browser-tools www-dist-fast ## run the tests in real browsers; RUN=Name picks some
+e2e: browser-tools www-dist-fast ## run the tests in a real Chromium; RUN=Name picks some
 	$(build-program)
-	cd www/e2e && go test -count=1 -v -timeout 20m -run '$(RUN)' ./...
+	cd www/e2e && go test -count=1 -v -timeout 20m -run '$(RUN)' $(if $(filter .,$(RUN)),-skip '$(FAULTS)') ./...
 
-# The short form, of two minutes, is one of the tests in a browser.
+e2e-faults: browser-tools firefox www-dist-fast ## run the tests of faults, networks and Firefox, about 15 minutes; RUN=Name picks some
+	$(build-program)
+	cd www/e2e && go test -count=1 -v -timeout 60m -run '$(if $(filter .,$(RUN)),$(FAULTS),$(RUN))' ./...
+
 soak: browser-tools www-dist-fast ## real browsers under random faults for MINUTES=10, checked; SEED=n repeats the choices
 	$(build-program)
 	cd www/e2e && MINUTES=$(MINUTES) SEED=$(SEED) TABRAFT_LONG=1 go test -count=1 -v -timeout 24h -run '$(if $(filter .,$(RUN)),^TestSoak$$,$(RUN))' ./...
 
 # TABRAFT_LONG=5 shortens what runs for an hour to 5 minutes.
-e2e-long: browser-tools www-dist-fast ## the long forms of tests: ten minutes hidden, a million commands; RUN=TestLong picks some
+e2e-long: browser-tools firefox www-dist-fast ## the long forms of tests: ten minutes hidden, a million commands; RUN=TestLong picks some
 	$(build-program)
 	cd www/e2e && TABRAFT_LONG="$${TABRAFT_LONG:-all}" go test -count=1 -v -timeout 4h -run '$(RUN)' ./...
 
@@ -118,16 +125,9 @@ lab-broken: ## run every Raft with a bug with 50 seeds and compare with raft/lab
 screenshot: browser-tools build ## make the README's picture, www/screenshot.png
 	cd www/e2e && TABRAFT_SHOT=$(CURDIR)/www/screenshot.png go test -count=1 -v -timeout 5m -run '^TestScreenshot$$' ./...
 
-# iproute2 makes the private network in which the tests run as root.
-browser-tools:
-	@missing=; \
-	[ -n "$$TABRAFT_CHROMIUM" ] || command -v chromium chromium-browser google-chrome >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
-	[ -n "$$TABRAFT_FIREFOX" ] || command -v firefox-esr firefox >/dev/null || missing="$$missing firefox-esr"; \
-	if [ "$$(uname)" = Linux ]; then \
-		command -v Xvfb >/dev/null || missing="$$missing xvfb"; \
-		[ "$$(id -u)" != 0 ] || command -v ip >/dev/null || missing="$$missing iproute2"; \
-	fi; \
-	[ -n "$$missing" ] || exit 0; \
+# What the shell's variable missing names is installed, or asked for.
+define install-missing
+[ -n "$$missing" ] || exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "installing$$missing"; \
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
@@ -137,6 +137,22 @@ browser-tools:
 		echo "(TABRAFT_CHROMIUM=/path/to/chrome names another Chrome or Chromium, TABRAFT_FIREFOX=/path/to/firefox another Firefox)"; \
 		exit 1; \
 	fi
+endef
+
+# iproute2 makes the private network in which the tests run as root.
+browser-tools:
+	@missing=; \
+	[ -n "$$TABRAFT_CHROMIUM" ] || command -v chromium chromium-browser google-chrome >/dev/null || missing="$$missing chromium fonts-dejavu-core"; \
+	if [ "$$(uname)" = Linux ]; then \
+		command -v Xvfb >/dev/null || missing="$$missing xvfb"; \
+		[ "$$(id -u)" != 0 ] || command -v ip >/dev/null || missing="$$missing iproute2"; \
+	fi; \
+	$(install-missing)
+
+firefox:
+	@missing=; \
+	[ -n "$$TABRAFT_FIREFOX" ] || command -v firefox-esr firefox >/dev/null || missing=" firefox-esr"; \
+	$(install-missing)
 
 lint: $(STATICCHECK) ## gofmt, go vet and staticcheck, native and for GOOS=js
 	@files=$$(gofmt -l raft signaling wasm www); \
