@@ -15,11 +15,18 @@ const (
 	// goroutine running, to be called a deadlock.
 	deadlockAfter = 2 * time.Second
 	// SpinLimit is how long a goroutine may run without letting virtual time
-	// pass, before it is said to loop for ever.
+	// pass, before it is said to loop for ever. On a machine with more to do than it
+	// can, it lasts until the process has had a processor for half as long.
 	SpinLimit = 20 * time.Second
 	// RealLimit is how long a test may take in real time as a rule.
 	RealLimit = 10 * time.Minute
 )
+
+var started = time.Now()
+
+// spins tells whether a process in which virtual time has stood still for so long,
+// and which has had a processor for so long meanwhile, is in a loop.
+func spins(still, had, limit time.Duration) bool { return still > limit && had > limit/2 }
 
 // watchdog waits, in real time, for the end of a run. It returns nil if that came,
 // and otherwise why the run was left behind. Under GOOS=js it gets to look only
@@ -28,7 +35,7 @@ func (l *lab) watchdog(done <-chan struct{}, realLimit, spinLimit time.Duration)
 	every := time.NewTicker(watchEvery)
 	defer every.Stop()
 	begun := time.Now()
-	last, since, lastStill := int64(-1), begun, ""
+	last, since, had, lastStill := int64(-1), begun, processorTime(), ""
 	for {
 		select {
 		case <-done:
@@ -39,7 +46,7 @@ func (l *lab) watchdog(done <-chan struct{}, realLimit, spinLimit time.Duration)
 			return l.stuck(rules.Timeout, false, fmt.Sprintf("the test was stopped after %v of real time", realLimit))
 		}
 		if t := l.ticks.Load(); t != last {
-			last, since, lastStill = t, time.Now(), ""
+			last, since, had, lastStill = t, time.Now(), processorTime(), ""
 			continue
 		}
 		still := time.Since(since)
@@ -52,7 +59,7 @@ func (l *lab) watchdog(done <-chan struct{}, realLimit, spinLimit time.Duration)
 			return l.deadlock(stacks)
 		}
 		lastStill = now
-		if still > spinLimit {
+		if spins(still, processorTime()-had, spinLimit) {
 			f := l.stuck(rules.Spin, true, fmt.Sprintf("a goroutine has been running for %v without waiting for anything: a loop that never ends?", spinLimit))
 			f.Stacks = stacks.runningText()
 			return f
