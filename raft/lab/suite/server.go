@@ -231,8 +231,9 @@ func (l *lab) start(i int, cmd any) (index, term int, ok bool) {
 	if lf == nil {
 		return 0, 0, false
 	}
+	began := l.watch.Now()
 	took := l.call(i, "Start", func() { index, term, ok = lf.rf.Start(cmd) })
-	l.watch.Started(i, lf.number, cmd, index, term, ok, took)
+	l.watch.Started(i, lf.number, cmd, index, term, ok, began, took)
 	return index, term, ok
 }
 

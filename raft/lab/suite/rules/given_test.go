@@ -66,7 +66,7 @@ func TestStoriesOfLogs(t *testing.T) {
 			p.elect(0, 1)
 			p.rpc(0, 1, "AppendEntries", appendArgs{Term: 1}, &appendReply{1, true})
 			time.Sleep(time.Millisecond)
-			p.Started(0, 1, 101, 1, 1, true, 0)
+			p.Started(0, 1, 101, 1, 1, true, p.Now(), 0)
 			p.rpc(0, 1, "AppendEntries", appendArgs{Term: 1, Entries: one}, &appendReply{1, true})
 			p.Applied(0, 1, 1, 101)
 		}},

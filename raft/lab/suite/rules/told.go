@@ -66,8 +66,9 @@ func (w *Watch) Saved(id, life int, state, snapshot []byte) {
 	})
 }
 
-// Started notes what Start returned.
-func (w *Watch) Started(id, life int, cmd any, index, term int, ok bool, took time.Duration) {
+// Started notes what Start returned, which was called at began, on the clock of
+// Now, and took so long. In real time others may have run since it returned.
+func (w *Watch) Started(id, life int, cmd any, index, term int, ok bool, began, took time.Duration) {
 	w.locked(func(now time.Duration) {
 		s := w.servers[id]
 		if took > startLimit {
@@ -92,7 +93,7 @@ func (w *Watch) Started(id, life int, cmd any, index, term int, ok bool, took ti
 			s.log.set(index, term, true, now)
 			s.given.add(index, term)
 			w.lastStart = now
-			if s.unsaved == 0 && s.changedAt < now-took {
+			if s.unsaved == 0 && w.before(s.changedAt, began) {
 				s.unsaved = index
 			}
 		}

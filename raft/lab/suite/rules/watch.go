@@ -109,8 +109,11 @@ func (w *Watch) before(a, b time.Duration) bool {
 // panic in f makes the watch blind, and nothing worse: it reads values of types that
 // it does not know.
 func (w *Watch) locked(f func(now time.Duration)) {
-	w.lockedAt(time.Since(w.cfg.Began), f)
+	w.lockedAt(w.Now(), f)
 }
+
+// Now is the time of the test, within its bubble.
+func (w *Watch) Now() time.Duration { return time.Since(w.cfg.Began) }
 
 // lockedAt is locked at a time of the test's, which outside of its bubble no clock
 // shows.

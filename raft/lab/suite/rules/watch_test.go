@@ -72,7 +72,7 @@ func (p *play) rpc(from, to int, method string, args, reply any) {
 // start is a command that a leader takes and saves.
 func (p *play) start(leader, index, term int) {
 	p.save(leader)
-	p.Started(leader, 1, 100+index, index, term, true, 0)
+	p.Started(leader, 1, 100+index, index, term, true, p.Now(), 0)
 }
 
 func (p *play) elect(leader, term int) {
