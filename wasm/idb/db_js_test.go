@@ -201,7 +201,7 @@ func TestUpgradeElsewhere(t *testing.T) {
 		t.Errorf("the upgrade ended with %s", event)
 	}
 	request.Get("result").Call("close")
-	want(t, receive(t, failed), ErrCleared)
+	want(t, receive(t, failed), ErrUpgraded)
 }
 
 func TestOpenDeadline(t *testing.T) {
