@@ -46,10 +46,12 @@ type Meter struct {
 	at    time.Duration
 }
 
-// Take tells whether one more is allowed at time now, which does not go back.
+// Take tells whether one more is allowed at time now.
 func (m *Meter) Take(now time.Duration, perSecond, burst float64) bool {
-	m.taken = max(0, m.taken-perSecond*(now-m.at).Seconds())
-	m.at = now
+	if now > m.at {
+		m.taken = max(0, m.taken-perSecond*(now-m.at).Seconds())
+		m.at = now
+	}
 	if m.taken+1 > burst {
 		return false
 	}

@@ -10,6 +10,7 @@ import (
 
 	"tabraft/raft"
 	"tabraft/raft/node"
+	"tabraft/wasm/queue"
 )
 
 // Peer is one life of one server.
@@ -65,7 +66,7 @@ type Mesh struct {
 	cfg     Config
 	log     node.Logger
 	timer   node.Timer
-	queue   *queue
+	queue   *queue.Queue[occurrence]
 	room    Channel
 	unread  atomic.Int64 // bytes from the room's channel, with overhead
 	ignored atomic.Uint64
@@ -101,15 +102,15 @@ func New(cfg Config) (*Mesh, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = node.NoLog{}
 	}
-	m := &Mesh{cfg: cfg, log: cfg.Logger, queue: newQueue(), members: make(map[Peer]*member)}
+	m := &Mesh{cfg: cfg, log: cfg.Logger, queue: queue.New[occurrence](), members: make(map[Peer]*member)}
 	m.pipes.Store(new(map[raft.ID]*pipe))
 	room, err := cfg.Radio.Open(cfg.Name, m.hearRoom)
 	if err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
 	m.room = room
-	m.timer = cfg.Clock.Timer(func() { m.queue.push(occurrence{kind: ocTimer}) })
-	m.queue.push(occurrence{kind: ocStart})
+	m.timer = cfg.Clock.Timer(func() { m.queue.Push(occurrence{kind: ocTimer}) })
+	m.queue.Push(occurrence{kind: ocStart})
 	go m.run()
 	return m, nil
 }
@@ -135,13 +136,13 @@ func (m *Mesh) Rely(id raft.ID, on bool) {
 	if on {
 		kind = evRely
 	}
-	m.queue.push(occurrence{kind: ocEvent, id: id, event: event{kind: kind}})
+	m.queue.Push(occurrence{kind: ocEvent, id: id, event: event{kind: kind}})
 }
 
 // Left says that a server's socket to signaling has ended. If it does not answer
 // at once it is down.
 func (m *Mesh) Left(p Peer) {
-	m.queue.push(occurrence{kind: ocEvent, id: p.ID, incarnation: p.Incarnation, event: event{kind: evLeft}})
+	m.queue.Push(occurrence{kind: ocEvent, id: p.ID, incarnation: p.Incarnation, event: event{kind: evLeft}})
 }
 
 // Links tells how things stand with each peer, in no particular order.
@@ -167,7 +168,7 @@ func (m *Mesh) Close() {
 		return
 	}
 	m.timer.Stop()
-	m.queue.close()
+	m.queue.Close()
 	m.room.Close()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -190,7 +191,7 @@ func (m *Mesh) hear(unread *atomic.Int64, o occurrence) {
 		m.ignore("too much comes at once")
 		return
 	}
-	m.queue.push(o)
+	m.queue.Push(o)
 }
 
 // ignore counts what is not as it should be, and says so now and then.

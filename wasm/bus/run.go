@@ -11,8 +11,8 @@ import (
 // decide, and does what they say.
 
 func (m *Mesh) run() {
-	for range m.queue.wake {
-		for _, o := range m.queue.take() {
+	for range m.queue.Wake() {
+		for _, o := range m.queue.Take() {
 			if m.closed.Load() {
 				return
 			}

@@ -3,6 +3,8 @@ package rtc
 import (
 	"sync"
 	"time"
+
+	"tabraft/raft/node"
 )
 
 // Each connection has a second data channel, for what may be lost: telemetry.
@@ -45,32 +47,24 @@ func (o *outlet) isOpen() bool {
 	return o.open
 }
 
-// intake decides which of a peer's datagrams come in: a token bucket, that
-// outlives the peer's connections so that a new one brings no new tokens.
+// intake decides which of a peer's datagrams come in. It outlives the peer's
+// connections, so that a new one brings no new burst.
 type intake struct {
 	mu      sync.Mutex
-	tokens  float64
-	at      time.Duration // when they were counted
-	waiting int           // admitted, and not handled yet
+	meter   node.Meter
+	waiting int // admitted, and not handled yet
 	dropped uint64
 }
-
-func newIntake(now time.Duration) *intake { return &intake{tokens: DatagramBurst, at: now} }
 
 // admits tells whether a datagram of so many bytes may come in now, and counts
 // it either way.
 func (t *intake) admits(now time.Duration, size int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if now > t.at {
-		t.tokens = min(t.tokens+DatagramRate*(now-t.at).Seconds(), DatagramBurst)
-		t.at = now
-	}
-	if size == 0 || size > MaxDatagram || t.tokens < 1 || t.waiting >= DatagramBurst {
+	if size == 0 || size > MaxDatagram || t.waiting >= DatagramBurst || !t.meter.Take(now, DatagramRate, DatagramBurst) {
 		t.dropped++
 		return false
 	}
-	t.tokens--
 	t.waiting++
 	return true
 }

@@ -128,7 +128,7 @@ func TestLongAndTextDatagramsAreDropped(t *testing.T) {
 
 // A handler that hangs must not make datagrams pile up.
 func TestDatagramsDoNotPileUp(t *testing.T) {
-	at := newIntake(0)
+	at := &intake{}
 	came := 0
 	for i := range 100 {
 		if at.admits(time.Duration(i)*time.Second, 1) {
@@ -145,7 +145,7 @@ func TestDatagramsDoNotPileUp(t *testing.T) {
 }
 
 func TestIntakeRate(t *testing.T) {
-	at := newIntake(0)
+	at := &intake{}
 	came := 0
 	const seconds = 100
 	for now := time.Duration(0); now < seconds*time.Second; now += time.Millisecond {
@@ -265,7 +265,7 @@ func TestNoDatagramChannelNoHarm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &conn{intake: newIntake(0), clock: newWallClock(), post: func(occurrence) {}}
+	c := &conn{intake: &intake{}, clock: newWallClock(), post: func(occurrence) {}}
 	c.datagramsOpen(true)
 	if c.outlet.send([]byte("x")) {
 		t.Error("sent without a channel")

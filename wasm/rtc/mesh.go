@@ -14,6 +14,7 @@ import (
 
 	"tabraft/raft"
 	"tabraft/raft/node"
+	"tabraft/wasm/queue"
 )
 
 // The kinds of a peer.
@@ -102,11 +103,12 @@ type Mesh struct {
 	cfg   Config
 	log   node.Logger
 	timer node.Timer
-	queue *queue
+	queue *queue.Queue[occurrence]
 
 	conns  atomic.Pointer[map[raft.ID]*conn] // of the peers that are up
 	closed atomic.Bool
 
+	signals atomic.Int64  // in the queue, or about to be
 	dropped atomic.Uint64 // signals that did not fit into the queue
 
 	// mu guards what follows. Only the mesh's goroutine changes it.
@@ -152,9 +154,9 @@ func New(cfg Config) (*Mesh, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = node.NoLog{}
 	}
-	m := &Mesh{cfg: cfg, log: cfg.Logger, queue: newQueue(), members: make(map[raft.ID]*member)}
+	m := &Mesh{cfg: cfg, log: cfg.Logger, queue: queue.New[occurrence](), members: make(map[raft.ID]*member)}
 	m.conns.Store(new(map[raft.ID]*conn))
-	m.timer = cfg.Clock.Timer(func() { m.queue.push(occurrence{kind: ocTimer}) })
+	m.timer = cfg.Clock.Timer(func() { m.queue.Push(occurrence{kind: ocTimer}) })
 	go m.run()
 	return m, nil
 }
@@ -177,34 +179,37 @@ func (m *Mesh) SetICE(servers []ICEServer) {
 // Present says who is in the room, as signaling's welcome does. Peers that are
 // missing keep their connection; those without one are tried at once.
 func (m *Mesh) Present(peers []Peer) {
-	m.queue.push(occurrence{kind: ocPresent, peers: slices.Clone(peers)})
+	m.queue.Push(occurrence{kind: ocPresent, peers: slices.Clone(peers)})
 }
 
 // Joined says that a peer has come, or come back.
-func (m *Mesh) Joined(p Peer) { m.queue.push(occurrence{kind: ocJoined, peers: []Peer{p}}) }
+func (m *Mesh) Joined(p Peer) { m.queue.Push(occurrence{kind: ocJoined, peers: []Peer{p}}) }
 
 // Left says that a peer's socket to signaling has ended. If it does not answer
 // at once it is down.
-func (m *Mesh) Left(p Peer) { m.queue.push(occurrence{kind: ocLeft, peers: []Peer{p}}) }
+func (m *Mesh) Left(p Peer) { m.queue.Push(occurrence{kind: ocLeft, peers: []Peer{p}}) }
 
 // Signal hands over a payload that from sent with its Config.Signal. The mesh
 // does not check who sent it; the seal of signaling/client does.
 func (m *Mesh) Signal(from Peer, payload []byte) {
+	if m.signals.Add(1) > MaxSignals {
+		m.signals.Add(-1)
+		m.dropped.Add(1)
+		return
+	}
 	o := occurrence{kind: ocSignal, peers: []Peer{from}}
 	if len(payload) <= MaxSignal {
 		o.data = bytes.Clone(payload)
 	} else {
 		o.err = fmt.Errorf("signal of %d bytes, at most %d allowed", len(payload), MaxSignal)
 	}
-	if !m.queue.push(o) {
-		m.dropped.Add(1)
-	}
+	m.queue.Push(o)
 }
 
 // Offence says that whoever took a frame of a peer found that no sound server sends
 // it. Beyond MaxOffences the connection is closed.
 func (m *Mesh) Offence(from raft.ID, why error) {
-	m.queue.push(occurrence{kind: ocOffence, peers: []Peer{{ID: from}}, err: why})
+	m.queue.Push(occurrence{kind: ocOffence, peers: []Peer{{ID: from}}, err: why})
 }
 
 // Send implements node.Transport. A frame has 1 to MaxFrame bytes.
@@ -259,7 +264,7 @@ func (m *Mesh) Close() {
 		return
 	}
 	m.timer.Stop()
-	m.queue.close()
+	m.queue.Close()
 	m.mu.Lock()
 	var channels []*channel
 	for _, mb := range m.members {

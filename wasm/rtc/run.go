@@ -15,8 +15,8 @@ import (
 // decide, and does what they say.
 
 func (m *Mesh) run() {
-	for range m.queue.wake {
-		for _, o := range m.queue.take() {
+	for range m.queue.Wake() {
+		for _, o := range m.queue.Take() {
 			if m.closed.Load() {
 				return
 			}
@@ -52,6 +52,7 @@ func (m *Mesh) handle(now time.Duration, o occurrence) {
 	case ocLeft:
 		m.left(now, o.peers[0])
 	case ocSignal:
+		m.signals.Add(-1)
 		if o.err != nil {
 			m.refused(o.peers[0].ID, o.err)
 		} else {
@@ -135,7 +136,7 @@ func (m *Mesh) joined(now time.Duration, p Peer) {
 			m.log.Warn("peer ignored: too many", "peer", p.ID, "limit", MaxPeers)
 			return
 		}
-		mb = &member{link: newLink(m.cfg.Self, p, m.attempt), intake: newIntake(now)}
+		mb = &member{link: newLink(m.cfg.Self, p, m.attempt), intake: &intake{}}
 		mb.since = now
 		m.mu.Lock()
 		m.members[p.ID] = mb
@@ -313,7 +314,7 @@ func (m *Mesh) open(mb *member) error {
 	m.mu.Lock()
 	servers := m.servers
 	m.mu.Unlock()
-	c, err := newConn(mb.peer.ID, servers, m.cfg.Loopback, mb.intake, m.cfg.Clock, func(o occurrence) { m.queue.push(o) })
+	c, err := newConn(mb.peer.ID, servers, m.cfg.Loopback, mb.intake, m.cfg.Clock, func(o occurrence) { m.queue.Push(o) })
 	if err != nil {
 		m.log.Warn("no connection", "peer", mb.peer.ID, "err", err)
 		return err
