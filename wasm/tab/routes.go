@@ -14,7 +14,8 @@ import (
 //
 // A network that goes leaves WebRTC's links up for seconds. So when frames were
 // sent by WebRTC, and nothing was heard by it for doubtAfter since, the next ones
-// go by the bus, until something is heard.
+// go by the bus, until something is heard. That is looked at whenever something is
+// sent, were it a datagram: two followers send one another no frames for hours.
 //
 // The node is told of a peer when the first of the two is up and of its end when
 // the last is down: a move from one to the other is none of its business, save
@@ -90,13 +91,16 @@ func (r route) via() transport {
 	return byNone
 }
 
-// weigh takes note that a frame is about to be sent, while both links are up, and
-// something was heard by WebRTC last at a time.
-func (r *route) weigh(now, heard time.Duration) {
+// weigh takes note that something is about to be sent, while both links are up, and
+// something was heard by WebRTC last at a time. Only a frame asks for an answer.
+func (r *route) weigh(now, heard time.Duration, frame bool) {
 	switch {
 	case heard > r.asked:
-		r.doubt, r.asked = false, now
-	case now-r.asked >= doubtAfter:
+		r.doubt = false
+		if frame {
+			r.asked = now
+		}
+	case frame && now-r.asked >= doubtAfter:
 		r.doubt = true
 	}
 }
@@ -128,7 +132,7 @@ func (r *routes) connect(open func() (spare, error)) error {
 
 // Send implements node.Transport.
 func (r *routes) Send(to raft.ID, frame []byte) bool {
-	switch r.choose(to) {
+	switch r.choose(to, true) {
 	case byWebRTC:
 		return r.webrtc.Send(to, frame)
 	case byBus:
@@ -137,15 +141,15 @@ func (r *routes) Send(to raft.ID, frame []byte) bool {
 	return false
 }
 
-// choose tells what carries the next frame to a peer.
-func (r *routes) choose(to raft.ID) transport {
+// choose tells what carries the next frame, or datagram, to a peer.
+func (r *routes) choose(to raft.ID, frame bool) transport {
 	r.mu.Lock()
 	p := r.peers[to]
 	if !p.webrtc || !p.bus {
 		r.mu.Unlock()
 		return p.via()
 	}
-	p.weigh(r.now(), r.webrtc.Heard(to))
+	p.weigh(r.now(), r.webrtc.Heard(to), frame)
 	changes := r.change(nil, to, p, "nothing was heard by WebRTC")
 	r.mu.Unlock()
 	r.say(changes)
@@ -154,7 +158,7 @@ func (r *routes) choose(to raft.ID) transport {
 
 // SendDatagram sends what may be lost: see rtc.Mesh.SendDatagram.
 func (r *routes) SendDatagram(to raft.ID, b []byte) bool {
-	switch r.via(to) {
+	switch r.choose(to, false) {
 	case byWebRTC:
 		return r.webrtc.SendDatagram(to, b)
 	case byBus:

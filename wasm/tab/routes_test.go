@@ -150,3 +150,31 @@ func TestRoutesWithoutBus(t *testing.T) {
 		t.Errorf("%v", out)
 	}
 }
+
+// Two followers send one another datagrams only, once a leader is elected: a doubt
+// from the election stayed for good, and with it the bus.
+func TestDoubtIsLiftedWithoutFrames(t *testing.T) {
+	var out []string
+	now, heard := time.Second, time.Second
+	r := newRoutes(fakeCarrier{"webrtc", &out, &heard}, func() time.Duration { return now }, func(routeChange) {}, func(routeChange) {})
+	r.connect(func() (spare, error) { return fakeCarrier{"bus", &out, nil}, nil })
+	r.up(1, "a", byWebRTC)
+	r.up(1, "a", byBus)
+	step := func(d time.Duration, answered bool, send func(raft.ID, []byte) bool, want transport) {
+		t.Helper()
+		now += d
+		if answered {
+			heard = now
+		}
+		if send(1, []byte("f")); r.via(1) != want {
+			t.Errorf("at %v: by %q, not %q", now, r.via(1), want)
+		}
+	}
+	step(time.Second, false, r.Send, byWebRTC)
+	step(10*time.Second, false, r.SendDatagram, byWebRTC) // asks for no answer
+	step(0, false, r.Send, byBus)
+	step(time.Second, false, r.SendDatagram, byBus)
+	step(time.Second, true, r.SendDatagram, byWebRTC)
+	step(time.Second, false, r.Send, byWebRTC)
+	step(time.Second, false, r.Send, byBus)
+}
