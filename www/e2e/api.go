@@ -27,7 +27,16 @@ type State struct {
 	SnapshotIndex uint64   `json:"snapshotIndex"`
 	Members       []Member `json:"members"`
 	Signaling     string   `json:"signaling"`
-	Quorum        struct {
+	Refusals      []struct {
+		Peer   string `json:"peer"`
+		Name   string `json:"name"`
+		Count  uint64 `json:"count"`
+		Reason string `json:"reason"`
+	} `json:"refusals"`
+	Storage struct {
+		Cause string `json:"cause"`
+	} `json:"storage"`
+	Quorum struct {
 		Alive  int `json:"alive"`
 		Needed int `json:"needed"`
 		Voters int `json:"voters"`
