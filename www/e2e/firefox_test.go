@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -212,4 +213,38 @@ func TestFirefoxBrowserKilled(t *testing.T) {
 	r.put(tabs[0], "after", "yes")
 	r.waitAcked(tabs...)
 	sameLogs(t, tabs)
+}
+
+// Nothing sticks out of the page in Firefox either, light or dark.
+func TestFirefoxLayout(t *testing.T) {
+	r := startFoxRoom(t, firefoxOptions{})
+	tabs := r.openTabs(3)
+	r.put(tabs[0], strings.Repeat("long", 60), strings.Repeat("value", 60))
+	r.fill(tabs[0], "k", 30)
+	r.waitAcked(tabs...)
+	tb := tabs[2]
+	for _, v := range views {
+		tb.view(v.width, v.height, v.scheme)
+		wantInside(t, tb, v.name, v.width, tb.screenshot)
+	}
+	r.content()
+	r.quiet()
+}
+
+// view sets the size of the tab's page and the colour scheme it is asked for.
+func (tb *foxTab) view(width, height int64, scheme string) {
+	tb.t.Helper()
+	tb.browser.call("browsingContext.setViewport", object{"context": tb.id, "viewport": object{"width": width, "height": height}}, nil)
+	override := map[string]int{"dark": 0, "light": 1}[scheme]
+	if err := tb.browser.chrome(fmt.Sprintf(`(Services.prefs.setIntPref("layout.css.prefers-color-scheme.content-override", %d), true)`, override), nil); err != nil {
+		tb.t.Fatal(err)
+	}
+	waitFor(tb.t, "the scheme "+scheme, callTimeout, func() error {
+		var matches bool
+		err := tb.tryEval(fmt.Sprintf("matchMedia('(prefers-color-scheme: %s)').matches", scheme), &matches)
+		if err == nil && !matches {
+			err = errors.New("the page sees the other one")
+		}
+		return err
+	})
 }

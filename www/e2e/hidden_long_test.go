@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 const (
@@ -37,16 +39,22 @@ type windowed[T tabLike] struct {
 	*cluster[T]
 	open  func() T
 	front func(T)
+	pid   func(T) int // of the process that runs the tab's page
+	main  func() int  // of the browser's first process
 }
 
 func inChromiumWindow(t *testing.T) windowed[*tab] {
 	r := startRoom(t, browserOptions{flags: intensive})
-	return windowed[*tab]{&r.cluster, r.openTab, (*tab).front}
+	return windowed[*tab]{&r.cluster, r.openTab, (*tab).front,
+		func(tb *tab) int { return tb.renderer },
+		func() int { return chromedp.FromContext(r.ctx).Browser.Process().Pid }}
 }
 
 func inFirefoxWindow(t *testing.T) windowed[*foxTab] {
 	r := startFoxRoom(t, firefoxOptions{})
-	return windowed[*foxTab]{&r.cluster, func() *foxTab { return r.open(r.server.url) }, (*foxTab).front}
+	return windowed[*foxTab]{&r.cluster,
+		func() *foxTab { return r.open(r.server.url) }, (*foxTab).front, (*foxTab).process,
+		func() int { return r.life.cmd.Process.Pid }}
 }
 
 // openTabs opens n tabs, one after the other is a member.

@@ -128,26 +128,7 @@ func TestLayout(t *testing.T) {
 	look := func(state string) {
 		for _, v := range views {
 			tb.view(v.width, v.height, v.scheme)
-			var over struct {
-				Width int      `json:"width"`
-				Out   []string `json:"out"`
-			}
-			tb.eval(`new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done({
-				width: document.documentElement.scrollWidth,
-				out: [...document.querySelectorAll("body *")]
-					.filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
-					.slice(0, 5).map((e) => e.tagName + "." + e.getAttribute("class")),
-			}))))`, &over)
-			if over.Width > int(v.width) {
-				t.Errorf("%s, %s: the page is %d wide, sticking out: %v", state, v.name, over.Width, over.Out)
-			}
-			if os.Getenv("TABRAFT_LOOK") != "" {
-				picture, err := tb.screenshot()
-				if err != nil {
-					t.Fatal(err)
-				}
-				keep(t, strings.ReplaceAll(state+" "+v.name+".png", " ", "-"), picture)
-			}
+			wantInside(t, tb, state+" "+v.name, v.width, tb.screenshot)
 		}
 	}
 	look("three servers")
@@ -158,6 +139,32 @@ func TestLayout(t *testing.T) {
 	tb.eval("tabraft.crash()", nil)
 	waitText(t, tb, notice, "restart", spreadTimeout)
 	look("crashed")
+}
+
+// wantInside wants nothing to stick out of a page that is so wide, and keeps a
+// picture of it if asked to.
+func wantInside(t *testing.T, tb anyTab, what string, width int64, screenshot func() ([]byte, error)) {
+	t.Helper()
+	var over struct {
+		Width int64    `json:"width"`
+		Out   []string `json:"out"`
+	}
+	tb.eval(`new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done({
+		width: document.documentElement.scrollWidth,
+		out: [...document.querySelectorAll("body *")]
+			.filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+			.slice(0, 5).map((e) => e.tagName + "." + e.getAttribute("class")),
+	}))))`, &over)
+	if over.Width > width {
+		t.Errorf("%s: the page is %d wide, sticking out: %v", what, over.Width, over.Out)
+	}
+	if os.Getenv("TABRAFT_LOOK") != "" {
+		picture, err := screenshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep(t, strings.ReplaceAll(what+".png", " ", "-"), picture)
+	}
 }
 
 // view sets the size of the tab's page and the colour scheme it is asked for.
