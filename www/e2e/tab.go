@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -111,15 +112,27 @@ func (tb *tab) evalWithin(limit time.Duration, expression string, out any) error
 	return tb.evalIn(ctx, expression, out)
 }
 
-// evalIn is tryEval with a context that comes from the tab's.
+var errGone = errors.New("the tab was closed or killed")
+
+// evalIn is tryEval with a context that comes from the tab's. It ends with the tab:
+// the browser does not answer for a renderer that was killed.
 func (tb *tab) evalIn(ctx context.Context, expression string, out any) error {
+	ctx, done := context.WithCancelCause(ctx)
+	defer done(nil)
+	go func() {
+		select {
+		case <-tb.over:
+			done(errGone)
+		case <-ctx.Done():
+		}
+	}()
 	yes := true
 	result, err := chromedp.Call(ctx, runtime.Evaluate, runtime.EvaluateParams{
 		Expression: expression, AwaitPromise: &yes, ReturnByValue: &yes, UserGesture: &yes,
 	})
 	switch {
 	case err != nil:
-		return err
+		return cmp.Or(context.Cause(ctx), err)
 	case result.ExceptionDetails != nil:
 		return &chromedp.ExceptionError{ExceptionDetails: result.ExceptionDetails}
 	case out == nil:
