@@ -30,7 +30,7 @@ const (
 	askEvery = 64 << 10
 )
 
-// Times, all on Config.Clock.
+// Times, all on Config.Clock. Those of a link that is up are package alive's.
 const (
 	// HelloInterval is the time between two hellos of a life.
 	HelloInterval = 30 * time.Second
@@ -38,21 +38,9 @@ const (
 	// it is asked again, and GreetTimeout before it is forgotten.
 	GreetAgain   = time.Second
 	GreetTimeout = 4 * time.Second
-	// PingInterval is the time between pings of a link that is relied on, and
-	// SpareInterval that of a spare.
-	PingInterval  = time.Second
+	// SpareInterval is the time between pings of a spare, in place of
+	// alive.PingInterval.
 	SpareInterval = 10 * time.Second
-	// AnswerWithin is how long a peer has to answer after it was silent for two
-	// intervals.
-	AnswerWithin = 3 * time.Second
 	// RelyAnswerWithin is how long a spare has to answer when it is needed.
 	RelyAnswerWithin = 500 * time.Millisecond
-	// LeftAnswerWithin is how long a peer that left signaling has to answer,
-	// to which two round-trip times of at most MaxLeftRTT are added.
-	LeftAnswerWithin = 50 * time.Millisecond
-	MaxLeftRTT       = 250 * time.Millisecond
-	// SuspendedAfter is the lateness of a wake-up from which the mesh takes it
-	// that the machine or tab was suspended, and asks a silent peer once more
-	// rather than give it up.
-	SuspendedAfter = 1500 * time.Millisecond
 )

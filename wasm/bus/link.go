@@ -1,6 +1,10 @@
 package bus
 
-import "time"
+import (
+	"time"
+
+	"tabraft/wasm/alive"
+)
 
 // phase is where a link is.
 type phase uint8
@@ -8,16 +12,10 @@ type phase uint8
 const (
 	// greeting: the peer said hello; on the pair's channel nothing was heard.
 	greeting phase = iota
-	// open: up, and the peer was heard lately.
+	// open: up.
 	open
-	// probing: up, but the peer was asked whether it still is there.
-	probing
 	phases
 )
-
-func (p phase) String() string {
-	return [phases]string{"greeting", "open", "probing"}[p]
-}
 
 // eventKind is what can happen to a link.
 type eventKind uint8
@@ -66,21 +64,13 @@ type action struct {
 // step is the only thing that changes it.
 type link struct {
 	phase  phase
-	since  time.Duration // when the phase began
+	began  time.Duration // when the peer was heard of
 	relied bool          // nothing else connects the pair
 
 	askAt    time.Duration // greeting: when to ask again
 	giveUpAt time.Duration // greeting: when to forget
 
-	heardAt  time.Duration // when the peer was last heard
-	pingAt   time.Duration // when the last ping was sent
-	ping     uint32        // its number
-	nextPing time.Duration
-	rtt      time.Duration // of the last ping answered
-
-	probe  uint32        // probing: the first ping whose answer counts
-	hinted bool          // probing: nothing but that answer counts
-	downAt time.Duration // probing: when to give up
+	watch alive.Watch // open; in greeting it numbers the pings
 }
 
 // turn is one step under way.
@@ -93,24 +83,24 @@ type turn struct {
 
 // table says what happens; an empty place means nothing does.
 var table = [eventKinds][phases]func(*turn){
-	//          greeting          open              probing
-	evHello:    {(*turn).greet, nil, nil},
-	evAsked:    {(*turn).answer, (*turn).answer, (*turn).answer},
-	evHeard:    {(*turn).up, (*turn).heard, (*turn).heard},
-	evPing:     {(*turn).up, (*turn).pinged, (*turn).pinged},
-	evPong:     {(*turn).up, (*turn).answered, (*turn).answered},
-	evBye:      {(*turn).forget, (*turn).ended, (*turn).ended},
-	evTimer:    {(*turn).greetAgain, (*turn).tick, (*turn).tick},
-	evRely:     {(*turn).rely, (*turn).rely, (*turn).rely},
-	evSpare:    {(*turn).spare, (*turn).spare, (*turn).spare},
-	evLeft:     {nil, (*turn).doubtLeft, (*turn).doubtLeft},
-	evReplaced: {(*turn).forget, (*turn).replaced, (*turn).replaced},
+	//          greeting          open
+	evHello:    {(*turn).greet, nil},
+	evAsked:    {(*turn).answer, (*turn).answer},
+	evHeard:    {(*turn).up, (*turn).heard},
+	evPing:     {(*turn).up, (*turn).pinged},
+	evPong:     {(*turn).up, (*turn).answered},
+	evBye:      {(*turn).forget, (*turn).ended},
+	evTimer:    {(*turn).greetAgain, (*turn).tick},
+	evRely:     {(*turn).rely, (*turn).rely},
+	evSpare:    {(*turn).spare, (*turn).spare},
+	evLeft:     {nil, (*turn).doubtLeft},
+	evReplaced: {(*turn).forget, (*turn).replaced},
 }
 
 // newLink makes the link to a life that was heard of just now. It wants evHello
 // or evAsked next. It is relied on until evSpare.
 func newLink(now time.Duration) link {
-	return link{since: now, relied: true, askAt: now + GreetAgain, giveUpAt: now + GreetTimeout}
+	return link{began: now, relied: true, askAt: now + GreetAgain, giveUpAt: now + GreetTimeout}
 }
 
 // step takes one event and says what to do, in order.
@@ -124,13 +114,21 @@ func (l link) step(now time.Duration, ev event) (link, []action) {
 
 // due is the time at which the link wants evTimer.
 func (l *link) due() time.Duration {
-	switch l.phase {
-	case greeting:
+	if l.phase == greeting {
 		return min(l.askAt, l.giveUpAt)
-	case probing:
-		return min(l.nextPing, l.downAt)
 	}
-	return l.nextPing
+	return l.watch.Due()
+}
+
+// state names where the link is, and since when.
+func (l *link) state() (name string, since time.Duration) {
+	switch {
+	case l.phase == greeting:
+		return "greeting", l.began
+	case l.watch.Doubted():
+		return "probing", l.watch.Since()
+	}
+	return "open", l.watch.Since()
 }
 
 // isUp tells whether frames can be exchanged.
@@ -139,26 +137,24 @@ func (l *link) isUp() bool { return l.phase != greeting }
 // interval is the time between pings.
 func (l *link) interval() time.Duration {
 	if l.relied {
-		return PingInterval
+		return alive.PingInterval
 	}
 	return SpareInterval
 }
 
 func (t *turn) do(a action) { t.actions = append(t.actions, a) }
 
-func (t *turn) enter(p phase) { t.phase, t.since = p, t.now }
-
 func (t *turn) forget() { t.do(action{kind: actForget}) }
 
 // greet: the peer may listen on the pair's channel by now.
-func (t *turn) greet() { t.sendPing() }
+func (t *turn) greet() { t.ping() }
 
 // answer: the peer wants to know who is there. It listens to the pair's channel
 // once it has our hello, and then pings.
 func (t *turn) answer() {
 	t.do(action{kind: actHello})
 	if t.phase == greeting {
-		t.sendPing()
+		t.ping()
 	}
 }
 
@@ -170,14 +166,14 @@ func (t *turn) greetAgain() {
 	case t.now >= t.askAt:
 		t.askAt = t.now + GreetAgain
 		t.do(action{kind: actHello, asks: true})
-		t.sendPing()
+		t.ping()
 	}
 }
 
 // up: the peer listens, for it speaks.
 func (t *turn) up() {
-	t.enter(open)
-	t.heardAt = t.now
+	t.phase = open
+	t.watch.Start(t.now, t.interval())
 	t.do(action{kind: actUp})
 	switch t.kind {
 	case evPing:
@@ -185,7 +181,7 @@ func (t *turn) up() {
 	case evPong:
 		t.answered()
 	}
-	t.sendPing()
+	t.ping()
 }
 
 // down ends the link, for a reason.
@@ -197,100 +193,58 @@ func (t *turn) down(reason string) {
 func (t *turn) ended()    { t.down("the peer's tab was closed") }
 func (t *turn) replaced() { t.down("the peer was started again") }
 
-// sendPing asks for an answer, for the round-trip time and as a sign of life.
-func (t *turn) sendPing() {
-	t.ping = (t.ping + 1) % flowPing
-	t.pingAt, t.nextPing = t.now, t.now+t.interval()
-	t.do(action{kind: actPing, number: t.ping})
+// ping sends one that is not asked for by the watch.
+func (t *turn) ping() {
+	t.watch.Ping(t.now)
+	t.ask()
 }
 
-// tick: ping, doubt after a silence, and give up after a longer one.
+// ask sends the watch's ping.
+func (t *turn) ask() { t.do(action{kind: actPing, number: t.watch.Number()}) }
+
 func (t *turn) tick() {
-	if t.phase == probing && t.now >= t.downAt {
-		t.unanswered()
-		return
+	switch t.watch.Tick(t.now) {
+	case alive.Ask, alive.Quiet:
+		t.ask()
+	case alive.Gone:
+		// The peer may be frozen rather than gone, and will find our question for
+		// its hello when it wakes.
+		t.down("no answer")
+		t.do(action{kind: actHello, asks: true})
 	}
-	if t.now < t.nextPing {
-		return
-	}
-	if t.phase == open && t.now-t.heardAt >= 2*t.interval() {
-		t.doubt(AnswerWithin)
-		return
-	}
-	t.sendPing()
 }
 
-// doubt asks the peer to answer within a time.
-func (t *turn) doubt(within time.Duration) {
-	if t.phase == open {
-		t.enter(probing)
+func (t *turn) doubtLeft() {
+	if t.watch.Left(t.now) {
+		t.ask()
 	}
-	t.sendPing()
-	t.probe, t.downAt = t.ping, t.now+within
 }
-
-// unanswered: the time is over. If it was over long ago this machine slept, and
-// the answer may lie unread: ask again. A peer given up may be frozen rather
-// than gone, and will find our question for its hello when it wakes.
-func (t *turn) unanswered() {
-	if t.now-t.downAt > SuspendedAfter {
-		t.doubt(AnswerWithin)
-		return
-	}
-	t.down("no answer")
-	t.do(action{kind: actHello, asks: true})
-}
-
-// hint asks at once, and nothing but the answer counts: what else comes may have
-// been under way for long.
-func (t *turn) hint(within time.Duration) {
-	if t.phase == probing && t.hinted && t.downAt <= t.now+within {
-		return
-	}
-	t.hinted = true
-	t.doubt(within)
-}
-
-// doubtLeft: the peer's socket to the signaling server ended. Most often the
-// peer is gone; but it may have lost nothing but signaling.
-func (t *turn) doubtLeft() { t.hint(LeftAnswerWithin + 2*min(t.rtt, MaxLeftRTT)) }
 
 // rely: what connected the pair is gone, perhaps because the peer is.
 func (t *turn) rely() {
 	was := t.relied
 	t.relied = true
-	if !was && t.isUp() {
-		t.hint(RelyAnswerWithin)
+	if was || !t.isUp() {
+		return
+	}
+	t.watch.SetInterval(alive.PingInterval)
+	if t.watch.Hint(t.now, RelyAnswerWithin) {
+		t.ask()
 	}
 }
 
 func (t *turn) spare() {
 	t.relied = false
-	if t.phase == open {
-		t.nextPing = t.pingAt + SpareInterval
+	if t.isUp() {
+		t.watch.SetInterval(SpareInterval)
 	}
 }
 
-// heard: a frame has come. It ends a doubt that silence raised.
-func (t *turn) heard() {
-	t.heardAt = t.now
-	if t.phase == probing && !t.hinted {
-		t.enter(open)
-	}
-}
+func (t *turn) heard() { t.watch.Heard(t.now) }
 
 func (t *turn) pinged() {
 	t.do(action{kind: actPong, number: t.number})
 	t.heard()
 }
 
-// answered: a ping came back.
-func (t *turn) answered() {
-	if t.number == t.ping {
-		t.rtt = t.now - t.pingAt
-	}
-	if t.phase == probing && t.number-t.probe <= t.ping-t.probe {
-		t.hinted = false
-	}
-	t.heard()
-}
+func (t *turn) answered() { t.watch.Answered(t.now, t.number) }

@@ -74,7 +74,8 @@ func (s *script) command(t *testing.T, d *datadriven.TestData) string {
 	if s.over {
 		return s.out.String() + "forgotten\n"
 	}
-	fmt.Fprintf(&s.out, "%v\n", s.link.phase)
+	state, _ := s.link.state()
+	fmt.Fprintf(&s.out, "%s\n", state)
 	return s.out.String()
 }
 

@@ -151,8 +151,9 @@ func (m *Mesh) Links() []Link {
 	defer m.mu.Unlock()
 	links := make([]Link, 0, len(m.members))
 	for _, mb := range m.members {
-		links = append(links, Link{Peer: mb.peer, State: mb.link.phase.String(), Up: mb.link.isUp(),
-			RTT: mb.link.rtt, Unanswered: mb.pipe.unanswered(), Since: mb.link.since})
+		state, since := mb.link.state()
+		links = append(links, Link{Peer: mb.peer, State: state, Up: mb.link.isUp(),
+			RTT: mb.link.watch.RTT(), Unanswered: mb.pipe.unanswered(), Since: since})
 	}
 	return links
 }

@@ -11,6 +11,7 @@ import (
 
 	"tabraft/raft"
 	"tabraft/raft/node"
+	"tabraft/wasm/alive"
 )
 
 // room is some tabs of one browser.
@@ -150,11 +151,11 @@ func TestKilledTab(t *testing.T) {
 		a, b, c := r.join(1, "x"), r.join(2, "x"), r.join(3, "x")
 		a.linked(b, c)
 		b.tab.Kill()
-		time.Sleep(2*PingInterval + AnswerWithin + PingInterval)
+		time.Sleep(2*alive.PingInterval + alive.AnswerWithin + alive.PingInterval)
 		a.linked(c)
 		c.tab.Kill()
 		a.mesh.Left(c.self)
-		time.Sleep(LeftAnswerWithin + time.Millisecond)
+		time.Sleep(alive.LeftAnswerWithin + time.Millisecond)
 		a.linked()
 		again := r.join(2, "y")
 		a.linked(again)

@@ -1,10 +1,10 @@
 package bus
 
-import "sync"
+import (
+	"sync"
 
-// flowPing marks the numbers of pings that a pipe posts for itself, to learn how
-// much of what it posted was handled.
-const flowPing = 1 << 31
+	"tabraft/wasm/alive"
+)
 
 // pipe is the sending end of a pair's channel. Messages on a channel arrive in
 // order, so an answer to a ping says that the peer has handled all that was
@@ -19,7 +19,7 @@ type pipe struct {
 	handled  uint64 // of them by the peer, as far as it has answered
 	ping     uint32 // number of the last ping posted
 	pingedAt uint64 // posted, when that was
-	flow     uint32 // pings of the pipe's own
+	flow     uint32 // number of the last ping of the pipe's own, less alive.Numbers
 	waiting  bool   // for the answer to one of them
 }
 
@@ -59,7 +59,7 @@ func (p *pipe) askIfDue() {
 		return
 	}
 	p.flow++
-	p.waiting = p.post(messagePing, flowPing|p.flow) == nil
+	p.waiting = p.post(messagePing, alive.Numbers|p.flow) == nil
 }
 
 // post posts a ping or a pong.

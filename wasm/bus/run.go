@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tabraft/raft"
+	"tabraft/wasm/alive"
 )
 
 // This file is the mesh's goroutine: it takes what has occurred, has the links
@@ -141,12 +142,11 @@ func (m *Mesh) message(now time.Duration, mb *member, b []byte) {
 	}
 	if ev.kind == evPong {
 		mb.pipe.answered(ev.number)
-		if ev.number >= flowPing {
+		if ev.number >= alive.Numbers {
 			ev.kind = evHeard
 		}
 	}
-	// A sign of life, but not each of many.
-	if ev.kind != evHeard || mb.link.phase != open || now-mb.link.heardAt > PingInterval/4 {
+	if ev.kind != evHeard || !mb.link.isUp() || mb.link.watch.Wants(now) {
 		m.step(now, mb, ev)
 	}
 	switch {

@@ -79,7 +79,7 @@
 //
 // # Time
 //
-// A peer that was not heard for QuietAfter is doubted, and the owner told
+// A peer that was silent is doubted (package alive), and the owner told
 // (Config.Silent), who may see whether signaling is still there: it will be
 // needed. All time is the Clock's, never a Go ticker, which browsers slow down in
 // hidden tabs. Nothing waits for a lost message forever: an offer, a connection,

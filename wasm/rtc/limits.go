@@ -70,7 +70,7 @@ const (
 	lowWater = MaxBuffered / 2
 )
 
-// Times, all on Config.Clock.
+// Times, all on Config.Clock. Those of a link that is up are package alive's.
 const (
 	// MinBackoff and MaxBackoff bound the wait before another attempt: a
 	// random time of up to MinBackoff doubled with every failure, at most
@@ -86,21 +86,6 @@ const (
 	// OfferTimeout is how long an answerer waits for the first offer before it
 	// asks for one.
 	OfferTimeout = 4 * time.Second
-	// PingInterval is the time between pings.
-	PingInterval = time.Second
-	// QuietAfter is the silence after which a link is doubted (state probing).
-	QuietAfter = 2 * time.Second
-	// AnswerWithin is how long a doubted peer has to answer before the link
-	// is given up.
-	AnswerWithin = 3 * time.Second
-	// LeftAnswerWithin is how long a peer that left signaling has to answer,
-	// to which two round-trip times of at most MaxLeftRTT are added.
-	LeftAnswerWithin = 50 * time.Millisecond
-	MaxLeftRTT       = 250 * time.Millisecond
-	// SuspendedAfter is the lateness of a wake-up from which the mesh takes it
-	// that the machine or tab was suspended, and asks a silent peer once more
-	// rather than give it up.
-	SuspendedAfter = 1500 * time.Millisecond
 	// MuteFirst is how long a peer that broke the protocol or floods is not
 	// connected to again; it doubles with every time, up to MuteMax.
 	MuteFirst = time.Second

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tabraft/raft/node"
+	"tabraft/wasm/alive"
 )
 
 // phase is where a link is.
@@ -15,15 +16,13 @@ const (
 	waiting phase = iota
 	// connecting: a connection is being made, hello not exchanged yet.
 	connecting
-	// open: up, and the peer was heard lately.
+	// open: up.
 	open
-	// probing: up, but the peer was asked whether it still is there.
-	probing
 	phases
 )
 
 func (p phase) String() string {
-	return [phases]string{"waiting", "connecting", "open", "probing"}[p]
+	return [phases]string{"waiting", "connecting", "open"}[p]
 }
 
 // eventKind is what can happen to a link.
@@ -115,17 +114,8 @@ type link struct {
 	helloHeard bool          // connecting: the peer is ready
 	candidates int           // taken from the peer in this round
 
-	upSince    time.Duration // open, probing
-	heardAt    time.Duration // when the peer was last heard
-	pingAt     time.Duration // when the last ping was sent
-	ping       uint32        // its number
-	nextPing   time.Duration
-	rtt        time.Duration // of the last ping answered
-	restarting bool          // an ICE restart is offered and not answered
-
-	probe  uint32        // probing: the first ping whose answer counts
-	hinted bool          // probing: nothing but that answer counts
-	downAt time.Duration // probing: when to give up
+	watch      alive.Watch // open
+	restarting bool        // open: an ICE restart is offered and not answered
 }
 
 // newLink makes the link to a peer that signaling lists. The offerer numbers its
@@ -158,26 +148,26 @@ type turn struct {
 
 // table says what happens; an empty place means nothing does.
 var table = [eventKinds][phases]func(*turn){
-	//             waiting            connecting            open                 probing
-	evPresent:     {(*turn).begin, (*turn).offerAgain, (*turn).listed, (*turn).listed},
-	evAbsent:      {(*turn).forget, (*turn).unlisted, (*turn).unlisted, (*turn).unlisted},
-	evLeft:        {(*turn).forget, (*turn).unlisted, (*turn).doubtLeft, (*turn).doubtLeft},
-	evRival:       {nil, nil, (*turn).doubtRival, (*turn).doubtRival},
-	evReplaced:    {(*turn).forget, (*turn).replace, (*turn).replace, (*turn).replace},
-	evTimer:       {(*turn).try, (*turn).giveUp, (*turn).tick, (*turn).tick},
-	evOffer:       {(*turn).takeOffer, (*turn).takeOffer, (*turn).takeOffer, (*turn).takeOffer},
-	evAnswer:      {nil, (*turn).takeAnswer, (*turn).takeAnswer, (*turn).takeAnswer},
-	evCandidate:   {nil, (*turn).takeCandidate, (*turn).takeCandidate, (*turn).takeCandidate},
-	evRequest:     {(*turn).takeRequest, (*turn).takeRequest, (*turn).takeRequest, (*turn).takeRequest},
-	evSignalLost:  {nil, (*turn).lose, nil, nil},
-	evDescribed:   {nil, (*turn).tell, (*turn).tell, (*turn).tell},
-	evGathered:    {nil, (*turn).tell, (*turn).tell, (*turn).tell},
-	evChannelOpen: {nil, (*turn).ready, nil, nil},
-	evHello:       {nil, (*turn).peerReady, (*turn).helloAgain, (*turn).helloAgain},
-	evHeard:       {nil, (*turn).tooEarly, (*turn).heard, (*turn).heard},
-	evPong:        {nil, (*turn).tooEarly, (*turn).answered, (*turn).answered},
-	evUnreachable: {nil, nil, (*turn).repair, (*turn).repair},
-	evBroken:      {nil, (*turn).lose, (*turn).lose, (*turn).lose},
+	//             waiting            connecting            open
+	evPresent:     {(*turn).begin, (*turn).offerAgain, (*turn).listed},
+	evAbsent:      {(*turn).forget, (*turn).unlisted, (*turn).unlisted},
+	evLeft:        {(*turn).forget, (*turn).unlisted, (*turn).doubtLeft},
+	evRival:       {nil, nil, (*turn).doubtRival},
+	evReplaced:    {(*turn).forget, (*turn).replace, (*turn).replace},
+	evTimer:       {(*turn).try, (*turn).giveUp, (*turn).tick},
+	evOffer:       {(*turn).takeOffer, (*turn).takeOffer, (*turn).takeOffer},
+	evAnswer:      {nil, (*turn).takeAnswer, (*turn).takeAnswer},
+	evCandidate:   {nil, (*turn).takeCandidate, (*turn).takeCandidate},
+	evRequest:     {(*turn).takeRequest, (*turn).takeRequest, (*turn).takeRequest},
+	evSignalLost:  {nil, (*turn).lose, nil},
+	evDescribed:   {nil, (*turn).tell, (*turn).tell},
+	evGathered:    {nil, (*turn).tell, (*turn).tell},
+	evChannelOpen: {nil, (*turn).ready, nil},
+	evHello:       {nil, (*turn).peerReady, (*turn).helloAgain},
+	evHeard:       {nil, (*turn).tooEarly, (*turn).heard},
+	evPong:        {nil, (*turn).tooEarly, (*turn).answered},
+	evUnreachable: {nil, nil, (*turn).repair},
+	evBroken:      {nil, (*turn).lose, (*turn).lose},
 }
 
 // step takes one event and says what to do, in order. chance is a random
@@ -197,17 +187,13 @@ func (l *link) due() time.Duration {
 		return l.retryAt
 	case connecting:
 		return l.giveUpAt
-	case probing:
-		return min(l.nextPing, l.downAt)
 	}
-	return l.nextPing
+	return l.watch.Due()
 }
 
 func (t *turn) do(a action) { t.actions = append(t.actions, a) }
 
-func (t *turn) enter(p phase) {
-	t.phase, t.since = p, t.now
-}
+func (t *turn) enter(p phase) { t.phase, t.since = p, t.now }
 
 // say sends the peer a signal about the connection there is.
 func (t *turn) say(s signal) {
@@ -216,4 +202,18 @@ func (t *turn) say(s signal) {
 }
 
 // up tells whether frames can be exchanged.
-func (l *link) up() bool { return l.phase == open || l.phase == probing }
+func (l *link) up() bool { return l.phase == open }
+
+// sure tells whether the peer is there, as far as can be known.
+func (l *link) sure() bool { return l.up() && !l.watch.Doubted() }
+
+// state names where the link is, and since when.
+func (l *link) state() (name string, since time.Duration) {
+	switch {
+	case !l.up():
+		return l.phase.String(), l.since
+	case l.watch.Doubted():
+		return "probing", l.watch.Since()
+	}
+	return "open", l.watch.Since()
+}

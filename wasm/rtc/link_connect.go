@@ -1,6 +1,10 @@
 package rtc
 
-import "time"
+import (
+	"time"
+
+	"tabraft/wasm/alive"
+)
 
 // This file holds the rules that make a connection, and make it again.
 
@@ -48,7 +52,7 @@ func (t *turn) connect(within time.Duration) {
 	t.enter(connecting)
 	t.round, t.candidates = 0, 0
 	t.accepted, t.helloSent, t.helloHeard = false, false, false
-	t.restarting, t.hinted = false, false
+	t.restarting = false
 	t.giveUpAt = t.now + within
 }
 
@@ -109,7 +113,7 @@ func (t *turn) drop() {
 	if !t.up() {
 		return
 	}
-	if !t.suspect && t.now-t.upSince >= StableAfter {
+	if !t.suspect && t.now-t.since >= StableAfter {
 		t.failures = 0
 	}
 	t.do(action{kind: actDown, reason: t.reason})
@@ -226,9 +230,10 @@ func (t *turn) greeted() {
 	}
 	t.enter(open)
 	t.lastError = ""
-	t.upSince, t.heardAt = t.now, t.now
+	t.watch.Start(t.now, alive.PingInterval)
 	t.do(action{kind: actUp})
-	t.sendPing()
+	t.watch.Ping(t.now)
+	t.ask()
 }
 
 func (t *turn) helloAgain() {

@@ -71,7 +71,8 @@ func (s *script) command(t *testing.T, d *datadriven.TestData) string {
 	default:
 		s.step(parseEvent(t, d), chance)
 	}
-	fmt.Fprintf(&s.out, "%v\n", s.link.phase)
+	state, _ := s.link.state()
+	fmt.Fprintf(&s.out, "%s\n", state)
 	return s.out.String()
 }
 

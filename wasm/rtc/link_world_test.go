@@ -284,8 +284,8 @@ func (w *world) checkConnected() {
 	if !a.up || !b.up || a.link.attempt != b.link.attempt {
 		w.fail("not connected in the end: %v attempt %d, %v attempt %d", a.link.phase, a.link.attempt, b.link.phase, b.link.attempt)
 	}
-	if a.link.lastError != "" || w.now-a.link.upSince < 10*time.Second {
-		w.fail("connected for %v only, last error %q", w.now-a.link.upSince, a.link.lastError)
+	if a.link.lastError != "" || w.now-a.link.since < 10*time.Second {
+		w.fail("connected for %v only, last error %q", w.now-a.link.since, a.link.lastError)
 	}
 }
 

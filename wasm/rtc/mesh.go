@@ -242,9 +242,10 @@ func (m *Mesh) Links() []Link {
 	defer m.mu.Unlock()
 	links := make([]Link, 0, len(m.members))
 	for _, mb := range m.members {
+		state, since := mb.state()
 		l := Link{
-			Peer: mb.peer, State: mb.phase.String(), Up: mb.up(), RTT: mb.rtt,
-			Restarts: mb.restarts, Violations: mb.violations, Since: mb.since, LastError: mb.lastError,
+			Peer: mb.peer, State: state, Up: mb.up(), RTT: mb.watch.RTT(),
+			Restarts: mb.restarts, Violations: mb.violations, Since: since, LastError: mb.lastError,
 			DatagramsDropped: mb.intake.lost(),
 		}
 		if mb.conn != nil {

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"tabraft/wasm/alive"
 )
 
 func TestTwoConnectAndExchangeFrames(t *testing.T) {
@@ -155,7 +157,7 @@ func TestLeftAndDeadIsDownAtOnce(t *testing.T) {
 	start := time.Now()
 	r.leave(b)
 	reason := a.awaitDown(1)
-	if took := time.Since(start); took < LeftAnswerWithin || took > LeftAnswerWithin+2*MaxLeftRTT+time.Second || reason != "2: no answer" {
+	if took := time.Since(start); took < alive.LeftAnswerWithin || took > alive.LeftAnswerWithin+2*alive.MaxLeftRTT+time.Second || reason != "2: no answer" {
 		t.Errorf("down after %v: %s", took, reason)
 	}
 	a.await("b to be forgotten", func() bool { return len(a.mesh.Links()) == 0 })

@@ -236,9 +236,9 @@ func (m *Mesh) fragment(now time.Duration, mb *member, b []byte) error {
 	return fmt.Errorf("fragment of unknown kind %d", b[0])
 }
 
-// heard tells the link of a sign of life, but not of each when they are many.
+// heard tells the link of a sign of life.
 func (m *Mesh) heard(now time.Duration, mb *member) {
-	if mb.phase != open || now-mb.heardAt > QuietAfter/8 {
+	if mb.watch.Wants(now) {
 		m.step(now, mb, event{kind: evHeard})
 	}
 }

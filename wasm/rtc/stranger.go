@@ -57,7 +57,7 @@ func (m *Mesh) settleRival(now time.Duration, mb *member) {
 	switch {
 	case rival == nil || m.members[mb.peer.ID] != mb && m.members[mb.peer.ID] != nil:
 	case mb.up():
-		if mb.phase == open {
+		if mb.sure() {
 			m.tellTaken(now, mb)
 		}
 	default:
@@ -72,7 +72,7 @@ func (m *Mesh) settleRival(now time.Duration, mb *member) {
 // tellTaken tells a rival that its server is connected in another incarnation, and
 // alive, but not of every signal of it when they are many.
 func (m *Mesh) tellTaken(now time.Duration, mb *member) {
-	if mb.phase != open || now-mb.toldAt < TakenInterval {
+	if !mb.sure() || now-mb.toldAt < TakenInterval {
 		return
 	}
 	mb.toldAt = now
