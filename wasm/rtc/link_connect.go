@@ -159,8 +159,11 @@ func (t *turn) current() bool {
 	return t.signal.Attempt == t.attempt && t.signal.Round == t.round
 }
 
+// takeAnswer: an offer has one answer. Signals can be repeated by whoever carries
+// them, and a connection that is given an answer twice ends.
 func (t *turn) takeAnswer() {
-	if !t.offerer || !t.current() {
+	awaited := t.restarting || t.phase == connecting && !t.accepted
+	if !t.offerer || !t.current() || !awaited {
 		return
 	}
 	t.restarting = false
