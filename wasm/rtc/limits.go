@@ -38,8 +38,8 @@ const (
 	// refused by whoever takes them (Mesh.Offence) as such that no sound server
 	// sends. At one more its connection is closed.
 	MaxOffences = 15
-	// OffersPerSecond and OfferBurst are how many offers of a peer count; each
-	// costs a connection. Further ones are ignored.
+	// OffersPerSecond and OfferBurst are how many offers of a peer count, or
+	// requests for one; each costs a connection. Further ones are ignored.
 	OffersPerSecond = 2
 	OfferBurst      = 20
 	// MaxPeers is how many peers a mesh links to; further ones are ignored.

@@ -106,7 +106,7 @@ type link struct {
 
 	retryAt time.Duration // waiting: when to dial or to ask for an offer
 	mutedTo time.Duration // waiting: until then there is no connection, whoever asks
-	offers  node.Meter    // of the peer
+	offers  node.Meter    // of the peer, or its requests
 
 	giveUpAt   time.Duration // connecting: when to try anew
 	accepted   bool          // connecting: our offer was answered

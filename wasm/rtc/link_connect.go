@@ -183,16 +183,17 @@ func (t *turn) takeCandidate() {
 }
 
 // takeRequest: the answerer cannot offer, so it asks. A request about an older
-// attempt or round crossed our newer offer: both sides had noticed.
+// attempt or round crossed our newer offer: both sides had noticed. What is asked
+// for costs as much as an offer, and counts like one.
 func (t *turn) takeRequest() {
 	s := t.signal
 	switch {
-	case !t.offerer:
+	case !t.offerer || t.phase != waiting && s.Attempt != t.attempt:
+	case t.phase == waiting && (!t.present || t.now < t.mutedTo):
+	case !t.offers.Take(t.now, OffersPerSecond, OfferBurst):
+		t.do(action{kind: actRefuse, reason: "it asks for connections too often"})
 	case t.phase == waiting:
-		if t.present && t.now >= t.mutedTo {
-			t.dial()
-		}
-	case s.Attempt != t.attempt:
+		t.dial()
 	case s.Restart:
 		if s.Round == t.round {
 			t.restartICE()

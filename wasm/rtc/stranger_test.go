@@ -207,3 +207,28 @@ func TestMuteGrows(t *testing.T) {
 		}
 	}
 }
+
+// A peer that asks for a new connection again and again has this side make few: each
+// costs as much as one that it offers itself.
+func TestFloodOfRequests(t *testing.T) {
+	now := time.Duration(0)
+	l := newLink(peerNamed(1, KindTab), peerNamed(2, KindTab), 0)
+	l, _ = l.step(now, event{kind: evPresent}, 0)
+	opened, refused := 0, 0
+	for n := range 10_000 {
+		now += time.Millisecond
+		var actions []action
+		l, actions = l.step(now, event{kind: evRequest, signal: signal{Kind: signalRequest, Attempt: l.attempt, Restart: n%3 == 0}}, 0.5)
+		for _, a := range actions {
+			switch a.kind {
+			case actOpen:
+				opened++
+			case actRefuse:
+				refused++
+			}
+		}
+	}
+	if most := OfferBurst + 10*OffersPerSecond; opened > most || refused < 10_000/2 {
+		t.Errorf("%d connections, %d refusals", opened, refused)
+	}
+}
