@@ -27,10 +27,12 @@ const (
 	// caughtUp is how many entries a learner's log may lack behind what is
 	// committed when it becomes a voter: about what is on its way.
 	caughtUp = 64
-	// strandedAfter is how long a member knows no leader before it asks servers
-	// outside its configuration whether it still is one: perhaps all that it
-	// knows of were replaced while it was away.
+	// strandedAfter is how long a member knows no leader before it asks whether it
+	// still is one: see askWhetherIn.
 	strandedAfter = 2 * time.Second
+	// maxUnanswered is how often the server that is said to lead is asked without an
+	// answer before others are asked, too.
+	maxUnanswered = 4
 	// awayAfter is how long a server has heard no leader that counts as away.
 	awayAfter = 5 * time.Second
 )
@@ -44,9 +46,10 @@ var ErrLastVoter = errors.New("the cluster's only voter cannot be removed")
 type admission struct {
 	next time.Duration
 	// As one who asks.
-	leader   raft.ID // pointed to by another server
-	turn     int     // whom of the peers to ask next
-	adopting bool    // the cluster's id is being stored
+	leader     raft.ID // pointed to by another server
+	unanswered int     // times that it was asked since it answered
+	turn       int     // whom of the peers to ask next
+	adopting   bool    // the cluster's id is being stored
 	// stranded is since when this member knows no leader; negative if it does.
 	stranded time.Duration
 	// As the leader.
@@ -82,18 +85,21 @@ func (n *Node) admit(now time.Duration) {
 		if since := n.admission.stranded; since >= 0 {
 			n.admission.next = max(since+strandedAfter, now+askInterval)
 			if now-since >= strandedAfter {
-				n.askOutside(conf)
+				n.askWhetherIn(v, conf)
 			}
 		}
 	}
 }
 
-// askOutside asks one connected server after the other that the configuration
-// does not know whether this one still is a member.
-func (n *Node) askOutside(conf raft.Configuration) {
-	if to := n.pick(n.admission.leader, func(id raft.ID) bool { return !conf.IsMember(id) }); to != raft.None {
-		n.cfg.Transport.Send(to, wire.AppendJoin(nil, n.header(to), wire.Join{Expelled: true}))
-	}
+// askWhetherIn asks connected servers whether this one is a member, which its log
+// says. Perhaps it no longer is: all that it knows of were replaced while it was
+// away, so it asks servers that its configuration does not know; a voter that others
+// know is told when it campaigns. Or it has never been: a server that does not vote
+// may have been let in by a leader that died before that was committed. It asks
+// anybody, and to be let in as long as it does not know that it was.
+func (n *Node) askWhetherIn(v raft.View, conf raft.Configuration) {
+	voter := conf.IsVoter(n.cfg.ID)
+	n.sendJoin(raft.None, voter || v.ConfigurationIndex <= v.CommitIndex, func(id raft.ID) bool { return !voter || !conf.IsMember(id) })
 }
 
 // pick gives the preferred server or else one after the other of those that
@@ -116,15 +122,29 @@ func (n *Node) pick(preferred raft.ID, fits func(raft.ID) bool) raft.ID {
 	return peers[n.admission.turn%len(peers)]
 }
 
-// askIn sends a Join to the leader, or to one connected server after the other.
+// askIn asks the leader, or one connected server after the other, to be let in.
 func (n *Node) askIn(v raft.View) {
-	to := v.Leader
+	n.sendJoin(v.Leader, v.LeftOut, func(raft.ID) bool { return true })
+}
+
+// sendJoin sends a Join to the leader or, if none is known, to the server that is
+// said to lead, as long as that answers, or to one after the other of those that fit.
+func (n *Node) sendJoin(leader raft.ID, expelled bool, fits func(raft.ID) bool) {
+	a := &n.admission
+	if a.unanswered >= maxUnanswered {
+		a.leader, a.unanswered = raft.None, 0
+	}
+	if leader == raft.None {
+		leader = a.leader
+	}
+	to := n.pick(leader, fits)
 	if to == raft.None {
-		to = n.admission.leader
+		return
 	}
-	if to = n.pick(to, func(raft.ID) bool { return true }); to != raft.None {
-		n.cfg.Transport.Send(to, wire.AppendJoin(nil, n.header(to), wire.Join{Expelled: v.LeftOut}))
+	if to == a.leader {
+		a.unanswered++
 	}
+	n.cfg.Transport.Send(to, wire.AppendJoin(nil, n.header(to), wire.Join{Expelled: expelled}))
 }
 
 // handleJoin answers a server that wants in.
@@ -171,6 +191,12 @@ func (n *Node) handleJoinReply(f wire.Frame) {
 	v, conf := n.view()
 	reply := &f.JoinReply
 	member := conf.IsMember(n.cfg.ID)
+	if f.From == n.admission.leader {
+		n.admission.unanswered = 0
+		if reply.Code == wire.CodeUnavailable {
+			n.admission.leader = raft.None // it does not lead; others may know who does
+		}
+	}
 	switch {
 	case reply.Code == wire.CodeUnavailable:
 		if !member {
