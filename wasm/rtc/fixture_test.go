@@ -2,8 +2,10 @@ package rtc
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -17,12 +19,23 @@ func peerNamed(id int, kind string) Peer {
 	return Peer{ID: raft.ID(id), Incarnation: fmt.Sprintf("%016x", id), Kind: kind}
 }
 
-// wallClock is the clock of the tests that use pion, which knows no other.
-type wallClock struct{ start time.Time }
+// patience bounds every wait of these tests for something that comes soon when all
+// is well.
+const patience = time.Minute
 
-func newWallClock() wallClock { return wallClock{time.Now()} }
+// wallClock is the clock of the tests that use pion, which knows no other. It goes
+// at a pace: with pace 0.1 a deadline of 1 s is 10 s away, and a busy machine
+// is not taken for a dead peer.
+type wallClock struct {
+	start time.Time
+	pace  float64
+}
 
-func (c wallClock) Now() time.Duration { return time.Since(c.start) }
+func newWallClock(pace float64) wallClock { return wallClock{time.Now(), pace} }
+
+func (c wallClock) Now() time.Duration {
+	return time.Duration(float64(time.Since(c.start)) * c.pace)
+}
 
 func (c wallClock) Timer(fire func()) node.Timer {
 	t := time.AfterFunc(time.Hour, fire)
@@ -35,15 +48,19 @@ type wallTimer struct {
 	t *time.Timer
 }
 
-func (t wallTimer) Reset(at time.Duration) { t.t.Reset(max(at-t.c.Now(), 0)) }
-func (t wallTimer) Stop()                  { t.t.Stop() }
+func (t wallTimer) Reset(at time.Duration) {
+	t.t.Reset(time.Duration(float64(max(at-t.c.Now(), 0)) / t.c.pace))
+}
+
+func (t wallTimer) Stop() { t.t.Stop() }
 
 var _ node.Transport = (*Mesh)(nil)
 
 // room is signaling in memory: it tells its meshes of one another and carries
 // their signals.
 type room struct {
-	t *testing.T
+	t    *testing.T
+	pace float64 // of the clocks of those who join
 
 	mu     sync.Mutex
 	guests map[raft.ID]*guest
@@ -75,11 +92,32 @@ type guest struct {
 	stuck   chan struct{} // if not nil, the handler waits until it is closed
 }
 
+// TestMain has many tests run side by side: they wait, most of their time, for
+// back-offs and deadlines.
+func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "16")
+	os.Exit(m.Run())
+}
+
+// newRoom opens a room. Its test runs beside others.
 func newRoom(t *testing.T) *room {
+	t.Parallel()
+	return newRoomAlone(t)
+}
+
+// newSlowRoom opens a room whose clocks go slowly: a deadline of 50 ms is 5 s away.
+func newSlowRoom(t *testing.T) *room {
+	r := newRoom(t)
+	r.pace = 0.01
+	return r
+}
+
+// newRoomAlone opens a room for a test that runs alone, since it measures.
+func newRoomAlone(t *testing.T) *room {
 	if err := supported(); err != nil {
 		t.Skip(err) // under Node
 	}
-	r := &room{t: t, guests: make(map[raft.ID]*guest)}
+	r := &room{t: t, pace: 1, guests: make(map[raft.ID]*guest)}
 	t.Cleanup(func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -120,7 +158,7 @@ func (r *room) makeGuest(self Peer) *guest {
 		frames: make(map[raft.ID][][]byte), grams: make(map[raft.ID][][]byte), up: make(map[raft.ID]Peer),
 	}
 	mesh, err := New(Config{
-		Self: self, Signal: g.signal, Clock: newWallClock(), Handler: g, Loopback: true,
+		Self: self, Signal: g.signal, Clock: newWallClock(r.pace), Handler: g, Loopback: true,
 		Rand: rand.New(rand.NewPCG(1, uint64(self.ID))),
 		Refused: func(from raft.ID, count uint64, why error) {
 			g.note(func() { g.refused = append(g.refused, fmt.Sprintf("%d: %v", from, why)) })
@@ -219,7 +257,7 @@ func (g *guest) Down(p Peer, reason string) {
 // await waits until a condition on the guest, checked under its lock, holds.
 func (g *guest) await(what string, condition func() bool) {
 	g.room.t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(patience)
 	for {
 		g.mu.Lock()
 		ok, changed := condition(), g.changed
@@ -233,6 +271,34 @@ func (g *guest) await(what string, condition func() bool) {
 			g.room.t.Fatalf("server %v waits in vain: %s; downs %q, links %+v", g.self.ID, what, g.downs, g.mesh.Links())
 		}
 	}
+}
+
+// eventually polls until a condition holds.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("in vain: %s", what)
+		}
+	}
+}
+
+// hangWith has the guest's handler, and so its mesh, hang with a frame of another,
+// like a tab whose renderer was killed, until wake is called.
+func (g *guest) hangWith(from *guest) (wake func()) {
+	g.room.t.Helper()
+	stuck := make(chan struct{})
+	g.mu.Lock()
+	g.stuck = stuck
+	g.mu.Unlock()
+	sendSoon(g.room.t, from, g, []byte("x"))
+	g.await("to be stuck", func() bool { return len(g.frames[from.self.ID]) > 0 })
+	return sync.OnceFunc(func() {
+		g.mu.Lock()
+		g.stuck = nil
+		g.mu.Unlock()
+		close(stuck)
+	})
 }
 
 func (g *guest) awaitUp(others ...*guest) {
@@ -267,10 +333,15 @@ func (g *guest) link(o *guest) Link {
 	return Link{}
 }
 
-// pair joins two servers and waits until they are connected.
+// pair joins two servers and waits until they are connected. The test runs beside
+// others.
 func pair(t *testing.T) (*room, *guest, *guest) {
 	t.Helper()
-	r := newRoom(t)
+	return newRoom(t).pair()
+}
+
+func (r *room) pair() (*room, *guest, *guest) {
+	r.t.Helper()
 	a, b := r.join(peerNamed(1, KindTab)), r.join(peerNamed(2, KindTab))
 	a.awaitUp(b)
 	b.awaitUp(a)

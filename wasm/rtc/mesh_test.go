@@ -40,12 +40,9 @@ func TestTwoConnectAndExchangeFrames(t *testing.T) {
 // sendSoon sends a frame once the buffer has room for it.
 func sendSoon(t *testing.T, from, to *guest, frame []byte) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !from.mesh.Send(to.self.ID, bytes.Clone(frame)); {
-		if time.Now().After(end) {
-			t.Fatalf("no room for a frame of %d bytes: %+v", len(frame), from.mesh.Links())
-		}
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, fmt.Sprintf("room for a frame of %d bytes", len(frame)), func() bool {
+		return from.mesh.Send(to.self.ID, bytes.Clone(frame))
+	})
 }
 
 func TestFramesArriveInOrder(t *testing.T) {
@@ -76,13 +73,11 @@ func TestThreeConnect(t *testing.T) {
 }
 
 func TestCloseIsSeenAtOnce(t *testing.T) {
-	_, a, b := pair(t)
-	start := time.Now()
+	_, a, b := newSlowRoom(t).pair() // so slow that silence would not be noticed
 	a.mesh.Close()
 	a.mesh.Close()
-	reason := b.awaitDown(1)
-	if took := time.Since(start); took > time.Second || !strings.Contains(reason, "closed") {
-		t.Errorf("down after %v: %s", took, reason)
+	if reason := b.awaitDown(1); !strings.Contains(reason, "closed") {
+		t.Errorf("down: %s", reason)
 	}
 	if a.mesh.Send(b.self.ID, []byte("x")) {
 		t.Error("a closed mesh took a frame")
@@ -115,10 +110,10 @@ func TestReloadReplacesTheLink(t *testing.T) {
 }
 
 func TestLeavingSignalingAloneIsNoDown(t *testing.T) {
-	r, a, b := pair(t)
+	r, a, b := newSlowRoom(t).pair()
 	r.leave(b)
 	// The probe's pong ends the doubt.
-	awaitState(t, a, b, "probing", "open")
+	eventually(t, "no doubt", func() bool { l := a.link(b); return l.State == "open" && l.RTT > 0 })
 	sendSoon(t, a, b, []byte("still here"))
 	b.await("a frame", func() bool { return len(b.frames[1]) == 1 })
 	if l := a.link(b); !l.Up || len(a.told()) != 0 {
@@ -126,38 +121,15 @@ func TestLeavingSignalingAloneIsNoDown(t *testing.T) {
 	}
 }
 
-// awaitState polls until the link's state is the last of the states, having
-// been through the others or not.
-func awaitState(t *testing.T, g, o *guest, states ...string) {
-	t.Helper()
-	last := states[len(states)-1]
-	for end := time.Now().Add(10 * time.Second); ; {
-		l := g.link(o)
-		if l.State == last && l.RTT > 0 {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("link %+v, wanted %s", l, last)
-		}
-		time.Sleep(time.Millisecond)
-	}
-}
-
 func TestLeftAndDeadIsDownAtOnce(t *testing.T) {
-	r, a, b := pair(t)
-	// b's mesh hangs in its handler and so answers nothing, like a tab whose
-	// renderer was killed.
-	stuck := make(chan struct{})
-	b.mu.Lock()
-	b.stuck = stuck
-	b.mu.Unlock()
-	defer close(stuck)
-	sendSoon(t, a, b, []byte("x"))
-	b.await("to be stuck", func() bool { return len(b.frames[1]) == 1 })
-	start := time.Now()
+	r, a, b := newSlowRoom(t).pair()
+	defer b.hangWith(a)()
+	clock := a.mesh.cfg.Clock
+	start := clock.Now()
 	r.leave(b)
 	reason := a.awaitDown(1)
-	if took := time.Since(start); took < alive.LeftAnswerWithin || took > alive.LeftAnswerWithin+2*alive.MaxLeftRTT+time.Second || reason != "2: no answer" {
+	// Silence alone would be noticed after two intervals.
+	if took := clock.Now() - start; took < alive.LeftAnswerWithin || took > 2*alive.PingInterval || reason != "2: no answer" {
 		t.Errorf("down after %v: %s", took, reason)
 	}
 	a.await("b to be forgotten", func() bool { return len(a.mesh.Links()) == 0 })
@@ -165,19 +137,13 @@ func TestLeftAndDeadIsDownAtOnce(t *testing.T) {
 
 func TestSilenceIsDown(t *testing.T) {
 	_, a, b := pair(t)
-	stuck := make(chan struct{})
-	b.mu.Lock()
-	b.stuck = stuck
-	b.mu.Unlock()
-	sendSoon(t, a, b, []byte("x"))
+	wake := b.hangWith(a)
+	defer wake()
 	if reason := a.awaitDown(1); reason != "2: no answer" {
 		t.Error(reason)
 	}
 	// Come to life again, it is connected to again.
-	b.mu.Lock()
-	b.stuck = nil
-	b.mu.Unlock()
-	close(stuck)
+	wake()
 	a.await("a second up", func() bool { return a.ups == 2 })
 	b.await("a second up", func() bool { return b.ups == 2 })
 }
@@ -273,20 +239,17 @@ func TestBrokenFragmentsCloseTheLinkAndItIsMadeAgain(t *testing.T) {
 
 func TestFloodClosesTheLink(t *testing.T) {
 	_, a, b := pair(t)
-	stuck := make(chan struct{})
-	b.mu.Lock()
-	b.stuck = stuck
-	b.mu.Unlock()
-	end := time.Now().Add(20 * time.Second)
-	for c := b.conn(a); !c.flooded.Load() && time.Now().Before(end); {
-		if !a.mesh.Send(b.self.ID, make([]byte, MaxFragment)) {
-			time.Sleep(time.Millisecond)
-		}
+	wake := b.hangWith(a)
+	defer wake()
+	c := b.conn(a)
+	fragment := bytes.Repeat([]byte{fragmentWhole}, MaxFragment)
+	for range MaxUnread / MaxFragment {
+		c.received(fragment) // as pion does
 	}
-	b.mu.Lock()
-	b.stuck = nil
-	b.mu.Unlock()
-	close(stuck)
+	if !c.flooded.Load() {
+		t.Error("no flood was seen")
+	}
+	wake()
 	if reason := b.awaitDown(1); !strings.Contains(reason, "faster than") {
 		t.Error(reason)
 	}
@@ -310,18 +273,13 @@ func TestAVersionMismatchIsSaid(t *testing.T) {
 }
 
 func TestICERestartKeepsTheChannel(t *testing.T) {
-	_, a, b := pair(t)
+	_, a, b := newSlowRoom(t).pair()
 	for _, g := range []*guest{a, b} { // the offerer notices, then the answerer
 		o := map[*guest]*guest{a: b, b: a}[g]
 		before := a.link(b).Restarts
 		remote := a.conn(b).pc.RemoteDescription().SDP
 		g.conn(o).stateChanged("disconnected")
-		for end := time.Now().Add(10 * time.Second); a.conn(b).pc.RemoteDescription().SDP == remote; {
-			if time.Now().After(end) {
-				t.Fatalf("no ICE restart; links %+v %+v", a.link(b), b.link(a))
-			}
-			time.Sleep(time.Millisecond)
-		}
+		eventually(t, "an ICE restart", func() bool { return a.conn(b).pc.RemoteDescription().SDP != remote })
 		sendSoon(t, a, b, []byte("after"))
 		if l := a.link(b); l.Restarts != before+1 || len(a.told())+len(b.told()) != 0 {
 			t.Errorf("link %+v, downs %q %q", l, a.told(), b.told())
@@ -362,9 +320,8 @@ func TestStrangePeersAreIgnored(t *testing.T) {
 	for id := range MaxPeers + 10 {
 		a.mesh.Joined(peerNamed(100+id, KindTab))
 	}
-	for end := time.Now().Add(10 * time.Second); len(a.mesh.Links()) < MaxPeers && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
+	a.mesh.Signal(peerNamed(5, KindTab), []byte("the end"))
+	a.awaitRefused("5: ")
 	if n := len(a.mesh.Links()); n != MaxPeers {
 		t.Errorf("%d links", n)
 	}

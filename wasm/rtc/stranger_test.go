@@ -26,6 +26,7 @@ func TestSecondLiveIncarnationIsTold(t *testing.T) {
 	for _, id := range []int{1, 3} { // it offers, or answers
 		t.Run(fmt.Sprint(id), func(t *testing.T) {
 			r := newRoom(t)
+			r.pace = 0.25 // the first has 1 s to answer
 			first, b := r.join(peerNamed(id, KindTab)), r.join(peerNamed(2, KindTab))
 			first.awaitUp(b)
 			b.awaitUp(first)
@@ -54,7 +55,7 @@ func TestSecondLiveIncarnationIsTold(t *testing.T) {
 
 // A second incarnation whose signaling ends again leaves no trace.
 func TestRivalGoes(t *testing.T) {
-	r, a, b := pair(t)
+	r, a, b := newSlowRoom(t).pair()
 	copied := a.self
 	copied.Incarnation = "copy"
 	second := r.join(copied)
@@ -70,12 +71,7 @@ func TestRivalGoes(t *testing.T) {
 // waiting for long.
 func TestRivalTakesTheDeadOnesPlace(t *testing.T) {
 	r, a, b := pair(t)
-	stuck := make(chan struct{})
-	a.mu.Lock()
-	a.stuck = stuck
-	a.mu.Unlock()
-	sendSoon(t, b, a, []byte("x"))
-	a.await("to be stuck", func() bool { return len(a.frames[2]) == 1 })
+	defer a.hangWith(b)()
 	again := a.self
 	again.Incarnation = "another life"
 	second := r.join(again)
@@ -86,7 +82,6 @@ func TestRivalTakesTheDeadOnesPlace(t *testing.T) {
 	if len(second.taken) != 0 {
 		t.Errorf("it was told that it is taken: %v", second.taken)
 	}
-	close(stuck)
 }
 
 // A peer that sends one impossible frame after the other is disconnected and muted.
@@ -117,18 +112,16 @@ func TestOffencesCloseTheLinkAndMute(t *testing.T) {
 // A flood of messages that could be handled, but costs all of the time, closes the
 // link. The heap stays small.
 func TestFloodOfMessagesClosesTheLink(t *testing.T) {
-	_, a, b := pair(t)
+	_, a, b := newRoomAlone(t).pair()
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	end := time.Now().Add(30 * time.Second)
-	for len(b.told()) == 0 {
+	c := b.conn(a)
+	for end := time.Now().Add(patience); !c.closing.Load(); {
 		if time.Now().After(end) {
 			t.Fatal("the link stands")
 		}
-		if !a.mesh.Send(b.self.ID, []byte("x")) {
-			time.Sleep(100 * time.Microsecond)
-		}
+		c.received([]byte{fragmentWhole, 'x'}) // as pion does
 	}
 	if reason := b.awaitDown(1); !strings.Contains(reason, "messages a second") && !strings.Contains(reason, "faster than") {
 		t.Error(reason)
