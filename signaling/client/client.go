@@ -154,7 +154,7 @@ func (c *Client) Connected() bool {
 // Dropped returns how many payloads arrived that did not open with the room's key.
 func (c *Client) Dropped() uint64 { return c.dropped.Load() }
 
-// Retry ends a wait before the next attempt. On a connection that seems to be up it finds out within 2*[ProbeWait] whether it is.
+// Retry ends a wait before the next attempt, and the waits after it are short again. On a connection that seems to be up it finds out within 2*[ProbeWait] whether it is.
 // It belongs on the browser's `online` event and after a suspension.
 func (c *Client) Retry() {
 	select {
@@ -214,6 +214,7 @@ func (c *Client) wait(err error) bool {
 	select {
 	case <-timer.C:
 	case <-c.retry:
+		c.backoff.reset()
 	case <-c.ctx.Done():
 	}
 	return c.ctx.Err() == nil

@@ -57,6 +57,13 @@ func (f *fakeSocket) sayRaw(text string) {
 	}
 }
 
+// alive tells whether the socket has not ended.
+func (f *fakeSocket) alive() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.ended
+}
+
 // hangUp ends the socket.
 func (f *fakeSocket) hangUp(err error) {
 	f.mu.Lock()
@@ -434,6 +441,37 @@ func TestRetryProbes(t *testing.T) {
 			t.Errorf("noticed after %v", noticed)
 		}
 		w.expect(t, "connected false "+ErrSilent.Error())
+	})
+}
+
+// A dead socket is noticed also if Retry is called on and on, as by links that fall
+// silent one after the other: each call once began the probe anew.
+func TestRetryOnAndOnProbes(t *testing.T) {
+	inWorld(t, 0, func(t *testing.T, w *world) {
+		s := w.admit()
+		before := time.Now()
+		for time.Since(before) < DeadAfter && s.alive() {
+			w.client.Retry()
+			time.Sleep(ProbeWait / 2)
+		}
+		if noticed := time.Since(before); noticed > 3*ProbeWait {
+			t.Errorf("noticed after %v", noticed)
+		}
+	})
+}
+
+// After Retry the waits are as short as after the first failure: what comes back does
+// not always do so at once.
+func TestRetryBeginsAnew(t *testing.T) {
+	inWorldThatIs(true, t, 1, func(t *testing.T, w *world) {
+		time.Sleep(10 * MaxRetry)
+		w.client.Retry()
+		synctest.Wait()
+		tries := len(w.dials)
+		time.Sleep(MaxRetry)
+		if n := len(w.dials) - tries; n < 4 {
+			t.Errorf("%d more attempts within %v of Retry", n, MaxRetry)
+		}
 	})
 }
 

@@ -106,6 +106,9 @@ func (s *session) serve() error {
 				return err
 			}
 		case <-s.reprobe():
+			if s.patience == ProbeWait {
+				continue // a probe is under way
+			}
 			s.asked, s.patience = 0, ProbeWait
 			if err := s.ask(); err != nil {
 				return err
