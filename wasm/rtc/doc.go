@@ -85,5 +85,5 @@
 // hidden tabs. Nothing waits for a lost message forever: an offer, a connection,
 // a ping each has a deadline in limits.go, and a failure is followed by another
 // try after a random time of up to MinBackoff·2ⁿ, at most MaxBackoff, for as long
-// as the peer is listed by signaling.
+// as the peer is listed by signaling. Mesh.Retry ends that wait.
 package rtc

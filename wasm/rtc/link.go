@@ -48,6 +48,7 @@ const (
 	evPong                         // the answer to a ping has come
 	evUnreachable                  // ICE hears nothing at the moment
 	evBroken                       // the connection closed, failed or misbehaved
+	evRetry                        // what did not work may work now
 	eventKinds
 )
 
@@ -168,6 +169,7 @@ var table = [eventKinds][phases]func(*turn){
 	evPong:        {nil, (*turn).tooEarly, (*turn).answered},
 	evUnreachable: {nil, nil, (*turn).repair},
 	evBroken:      {nil, (*turn).lose, (*turn).lose},
+	evRetry:       {(*turn).retry, (*turn).retryConnecting, (*turn).retryOpen},
 }
 
 // step takes one event and says what to do, in order. chance is a random

@@ -37,7 +37,7 @@ var eventNames = [eventKinds]string{
 	evPresent: "present", evAbsent: "absent", evLeft: "left", evRival: "rival", evReplaced: "replaced", evTimer: "timer",
 	evOffer: "offer", evAnswer: "answer", evCandidate: "candidate", evRequest: "request", evSignalLost: "signallost",
 	evDescribed: "described", evGathered: "gathered", evChannelOpen: "channelopen", evHello: "hello", evHeard: "heard",
-	evPong: "pong", evUnreachable: "unreachable", evBroken: "broken",
+	evPong: "pong", evUnreachable: "unreachable", evBroken: "broken", evRetry: "retry",
 }
 
 // script is a transcript under way.

@@ -119,7 +119,7 @@ func (w *world) trouble() {
 	}
 	i := w.rand.IntN(2)
 	s := w.sides[i]
-	switch w.rand.IntN(6) {
+	switch w.rand.IntN(7) {
 	case 0:
 		if s.conn != nil {
 			w.step(i, event{kind: evBroken, reason: "broken by the test"})
@@ -134,6 +134,8 @@ func (w *world) trouble() {
 		}
 	case 4:
 		w.step(i, event{kind: evSignalLost, reason: "lost by the test"})
+	case 5:
+		w.step(i, event{kind: evRetry})
 	}
 	w.after(w.upTo(4*time.Second), w.trouble)
 }

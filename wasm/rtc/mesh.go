@@ -189,6 +189,11 @@ func (m *Mesh) Joined(p Peer) { m.queue.Push(occurrence{kind: ocJoined, peers: [
 // at once it is down.
 func (m *Mesh) Left(p Peer) { m.queue.Push(occurrence{kind: ocLeft, peers: []Peer{p}}) }
 
+// Retry says that what did not work may work now, since the network is back, say, or
+// this tab was stopped and goes on. Peers that are not connected are tried at once,
+// and those that are have to answer.
+func (m *Mesh) Retry() { m.queue.Push(occurrence{kind: ocRetry}) }
+
 // Signal hands over a payload that from sent with its Config.Signal. The mesh
 // does not check who sent it; the seal of signaling/client does.
 func (m *Mesh) Signal(from Peer, payload []byte) {

@@ -9,6 +9,7 @@ const (
 	ocLeft                           // Mesh.Left
 	ocSignal                         // Mesh.Signal
 	ocOffence                        // Mesh.Offence
+	ocRetry                          // Mesh.Retry
 	ocTimer                          // the mesh's timer fired
 	ocEvent                          // a connection: an event for its link
 	ocMessage                        // a connection: a message has come

@@ -60,6 +60,10 @@ func (m *Mesh) handle(now time.Duration, o occurrence) {
 		}
 	case ocOffence:
 		m.offence(now, o.peers[0].ID, o.err)
+	case ocRetry:
+		for _, mb := range m.members {
+			m.step(now, mb, event{kind: evRetry})
+		}
 	case ocTimer:
 		m.armed = false
 		for _, mb := range m.members {

@@ -82,21 +82,28 @@ func (s *Server) Snapshot(ctx context.Context) (uint64, error) {
 	return l.node.Snapshot(ctx)
 }
 
-// SetHidden notes whether the page is hidden, which the others are told.
+// SetHidden notes whether the page is hidden, which the others are told. Who looks at
+// a page again is not made to wait for a connection: see Retry.
 func (s *Server) SetHidden(hidden bool) {
 	s.mu.Lock()
+	shown := s.hidden && !hidden
 	s.hidden = hidden
 	l := s.life
 	s.mu.Unlock()
 	if l != nil {
 		l.telemetry.changed()
 	}
+	if shown {
+		s.Retry()
+	}
 }
 
-// Retry ends the wait of a signaling connection that is down: the network is
-// back.
+// Retry ends the waits before connections that are down are made again, to signaling
+// and to servers, and looks whether those that are up still work: the network is
+// back, or the page was frozen and goes on.
 func (s *Server) Retry() {
 	if l, _ := s.current(); l != nil {
 		l.client.Retry()
+		l.mesh.Retry()
 	}
 }

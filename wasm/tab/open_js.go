@@ -107,10 +107,12 @@ func (s *Server) followPage() {
 	}
 	on("visibilitychange", followVisibility)
 	followVisibility(js.Undefined())
-	on("online", func(js.Value) any {
+	retry := callback(func(js.Value) any {
 		s.Retry()
 		return nil
 	})
+	js.Global().Call("addEventListener", "online", retry)
+	js.Global().Get("document").Call("addEventListener", "resume", retry) // it was frozen
 }
 
 // consoleLog is a Logger that writes warnings to the browser's console.
