@@ -150,7 +150,7 @@ func TestWhoMayNotFound(t *testing.T) {
 	ok(t, save(t, st, snapshot(1, "state")))
 	_, err := try("made")
 	want(t, err, ErrExists)
-	ok(t, db.Forget(ctx, id))
+	ok(t, db.Forget(ctx, id, alice))
 	if founded, err := try("made"); !founded || err != nil {
 		t.Errorf("a created server cannot found: %v, %v", founded, err)
 	}

@@ -3,6 +3,8 @@ package idb
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"syscall/js"
 	"time"
 
@@ -127,40 +129,58 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 func (db *DB) Take(ctx context.Context, id raft.ID, owner string) (taken Server, err error) {
 	err = db.run(ctx, readWrite, []any{storeServers, storeSaves}, func(t *tx) {
 		t.known(id, func(s Server) {
-			before := s.Owner
-			s.Owner, s.Used = owner, float64(time.Now().UnixMilli())
-			t.put(storeServers, js.ValueOf(s.value()))
-			t.owns(id, owner)
-			taken = s
-			if before != owner {
-				t.fence(id, before, s.Used)
-				t.store(storeSaves).Call("delete", fenceKey(id, owner))
-			}
+			s.Used = float64(time.Now().UnixMilli())
+			taken = t.take(s, owner)
 		})
 	})
 	return taken, onServer("take", id, err)
+}
+
+// Hold is Take by somebody who will not run the server: it does not count as used.
+func (db *DB) Hold(ctx context.Context, id raft.ID, owner string) error {
+	err := db.run(ctx, readWrite, []any{storeServers, storeSaves}, func(t *tx) {
+		t.known(id, func(s Server) { t.take(s, owner) })
+	})
+	return onServer("hold", id, err)
+}
+
+// take stores a server with another owner, and gives it.
+func (t *tx) take(s Server, owner string) Server {
+	before := s.Owner
+	s.Owner = owner
+	t.put(storeServers, js.ValueOf(s.value()))
+	t.owns(s.ID, owner)
+	if before != owner {
+		t.store(storeSaves).Call("delete", fenceKey(s.ID, owner))
+		t.fence(s.ID, before)
+	}
+	return s
 }
 
 // owns notes among the saves who owns a server.
 func (t *tx) owns(id raft.ID, owner string) { t.store(storeSaves).Call("put", owner, ownerKey(id)) }
 
 // fence fences off an owner of a server, and forgets the oldest fences if there
-// are many.
-func (t *tx) fence(id raft.ID, owner string, now float64) {
+// are many. A fence's value is the time in ms since 1970, but later than that of any
+// other: clocks are set back.
+func (t *tx) fence(id raft.ID, owner string) {
 	saves := t.store(storeSaves)
-	saves.Call("put", now, fenceKey(id, owner))
 	all := t.db.fences(id)
 	var keys js.Value
 	t.then(saves.Call("getAllKeys", all), func(v js.Value) { keys = v })
-	t.then(saves.Call("getAll", all), func(times js.Value) {
-		for n := times.Length(); n > maxFences; n-- {
-			oldest := 0
-			for i := range times.Length() {
-				if times.Index(i).Float() < times.Index(oldest).Float() {
-					oldest = i
-				}
-			}
-			times.SetIndex(oldest, js.Global().Get("Infinity"))
+	t.then(saves.Call("getAll", all), func(v js.Value) {
+		times := make([]float64, v.Length())
+		for i := range times {
+			times[i] = v.Index(i).Float()
+		}
+		latest := float64(time.Now().UnixMilli())
+		for _, at := range times {
+			latest = max(latest, at+1)
+		}
+		saves.Call("put", latest, fenceKey(id, owner))
+		for range len(times) + 1 - maxFences {
+			oldest := slices.Index(times, slices.Min(times))
+			times[oldest] = math.Inf(1)
 			saves.Call("delete", keys.Index(oldest))
 		}
 	})
@@ -203,13 +223,21 @@ func (db *DB) SetCluster(ctx context.Context, id raft.ID, owner string, cluster 
 }
 
 // Forget deletes an identity and all it saved: the server was removed from its
-// cluster and must never come back. It is no error if there is none.
-func (db *DB) Forget(ctx context.Context, id raft.ID) error {
+// cluster and must never come back. Its owner may, and nobody else (ErrFenced):
+// whoever took it over meanwhile may be a live server. It is no error if there is
+// none.
+func (db *DB) Forget(ctx context.Context, id raft.ID, owner string) error {
 	err := db.run(ctx, readWrite, []any{storeServers, storeSaves}, func(t *tx) {
-		t.store(storeServers).Call("delete", id.String())
-		t.store(storeSaves).Call("delete", db.between(id.String()))
-		t.store(storeSaves).Call("delete", db.fences(id))
-		t.store(storeSaves).Call("delete", ownerKey(id))
+		t.find(id, func(s Server, found bool) {
+			if found && s.Owner != owner {
+				t.fail(ErrFenced)
+				return
+			}
+			t.store(storeServers).Call("delete", id.String())
+			t.store(storeSaves).Call("delete", db.between(id.String()))
+			t.store(storeSaves).Call("delete", db.fences(id))
+			t.store(storeSaves).Call("delete", ownerKey(id))
+		})
 	})
 	return onServer("forget", id, err)
 }

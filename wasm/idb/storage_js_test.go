@@ -178,7 +178,7 @@ func TestFences(t *testing.T) {
 	again, stored, _ := loaded(t, db, alice)
 	t.Logf("stored: %+v", stored)
 	ok(t, save(t, again, entry(2, "x")))
-	ok(t, db.Forget(background(t), id))
+	ok(t, db.Forget(background(t), id, alice))
 	ok(t, db.run(background(t), readOnly, []any{storeSaves}, func(tx *tx) {
 		tx.then(tx.store(storeSaves).Call("count"), func(v js.Value) { fences = v.Int() })
 	}))
@@ -218,6 +218,61 @@ func TestFenceUnderLoad(t *testing.T) {
 	t.Logf("%d saves before the fence", acknowledged)
 }
 
+// A tab that was stopped for long, and lost its server to another tab meanwhile, may
+// find out first that the server is to be forgotten: that it runs elsewhere, say. What
+// it would delete is the other tab's by now.
+func TestForgetByAFormerOwner(t *testing.T) {
+	db := created(t)
+	st, _, _ := loaded(t, db, alice)
+	ok(t, save(t, st, entry(1, "x")))
+	ok(t, take(db, background(t), id, bob))
+	again, _, _ := loaded(t, db, bob)
+	want(t, db.Forget(background(t), id, alice), ErrFenced)
+	ok(t, save(t, again, entry(2, "y")))
+	if _, stored, _ := loaded(t, db, bob); len(stored.Entries) != 2 {
+		t.Errorf("stored: %+v", stored)
+	}
+	ok(t, db.Forget(background(t), id, bob))
+	want(t, take(db, background(t), id, bob), ErrUnknown)
+}
+
+// Which fences are the oldest does not depend on the clock, which may be set back:
+// the one that was put up last was taken for the oldest of many, and down again.
+func TestFenceStaysThoughTheClockIsSetBack(t *testing.T) {
+	db := created(t)
+	st, _, _ := loaded(t, db, alice)
+	const future = 1e15 // ms since 1970
+	ok(t, db.run(background(t), readWrite, []any{storeSaves}, func(t *tx) {
+		for n := range uint64(maxFences) {
+			t.store(storeSaves).Call("put", future, fenceKey(id, strconv.FormatUint(n+1<<60, 16)))
+		}
+	}))
+	ok(t, take(db, background(t), id, bob))
+	done := make(chan error, 1)
+	st.Save(entry(1, "x"), func(err error) { done <- err })
+	want(t, receive(t, done), ErrFenced)
+	if _, stored, _ := loaded(t, db, bob); len(stored.Entries) != 0 {
+		t.Errorf("what it saved is stored: %+v", stored)
+	}
+}
+
+// Holding a server is taking it, except that nobody used it.
+func TestHoldIsNoUse(t *testing.T) {
+	db := created(t)
+	st, _, _ := loaded(t, db, alice)
+	before, err := db.Servers(background(t), "r")
+	ok(t, err)
+	time.Sleep(2 * time.Millisecond)
+	ok(t, db.Hold(background(t), id, bob))
+	want(t, save(t, st, entry(1, "x")), ErrFenced)
+	after, err := db.Servers(background(t), "r")
+	ok(t, err)
+	if len(after) != 1 || after[0].Used != before[0].Used || after[0].Owner != bob {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+	want(t, db.Hold(background(t), id+1, bob), ErrUnknown)
+}
+
 func TestForget(t *testing.T) {
 	db := created(t)
 	neighbour := Server{ID: id + 1, Room: "r", Owner: alice}
@@ -225,8 +280,8 @@ func TestForget(t *testing.T) {
 	st, _, failed := loaded(t, db, alice)
 	ok(t, save(t, st, entry(1, "x")))
 	ok(t, save(t, st, entry(2, "y")))
-	ok(t, db.Forget(background(t), id))
-	ok(t, db.Forget(background(t), id))
+	ok(t, db.Forget(background(t), id, alice))
+	ok(t, db.Forget(background(t), id, alice))
 	want(t, save(t, st, entry(3, "z")), ErrUnknown)
 	want(t, receive(t, failed), ErrUnknown)
 	_, err := db.Storage(id, alice, func(error) {}).Load()

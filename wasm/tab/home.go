@@ -23,7 +23,7 @@ type Home interface {
 	// SetCluster makes it durable that a cluster has let the server in.
 	SetCluster(cluster uint64) error
 	// Forget deletes the identity: the cluster removed it, and it must not
-	// come back.
+	// come back. It fails if another tab has taken it over meanwhile.
 	Forget() error
 	// Kind says, for people, what kind of storage it is.
 	Kind() string

@@ -200,7 +200,7 @@ func (h *browserHome) SetCluster(cluster uint64) error {
 
 func (h *browserHome) Forget() error {
 	rememberID(h.room, raft.None)
-	return h.db.Forget(context.Background(), h.id)
+	return h.db.Forget(context.Background(), h.id, h.owner())
 }
 
 // Others implements Shelf.
@@ -214,10 +214,12 @@ func (h *browserHome) Others() (ids []raft.ID, err error) {
 	return ids, err
 }
 
-// ForgetOther implements Shelf.
+// ForgetOther implements Shelf. Where there are no locks a claim may be wrong, of a
+// server whose tab is stopped: that one is fenced off before gone is asked for the
+// last time, so that it cannot become a member after that.
 func (h *browserHome) ForgetOther(id raft.ID, gone func() bool) error {
-	ctx := context.Background()
-	hold, ok, err := claim(ctx, h.room, id, h.incarnation)
+	ctx, owner := context.Background(), h.owner()
+	hold, ok, err := claim(ctx, h.room, id, owner)
 	if err != nil || !ok {
 		return err
 	}
@@ -225,7 +227,17 @@ func (h *browserHome) ForgetOther(id raft.ID, gone func() bool) error {
 	if !gone() {
 		return nil
 	}
-	return h.db.Forget(ctx, id)
+	if err := h.db.Hold(ctx, id, owner); err != nil || !gone() {
+		return err
+	}
+	return h.db.Forget(ctx, id, owner)
+}
+
+// owner is the incarnation that owns the server.
+func (h *browserHome) owner() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.incarnation
 }
 
 // A tab remembers its identity over a reload in its session storage, which a

@@ -1,6 +1,7 @@
 package tab
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"syscall/js"
@@ -90,5 +91,50 @@ func TestClaimedIdentitiesAreLeftAlone(t *testing.T) {
 	rememberID(b.room, a.id)
 	if d := home(t, db, room); d.id != b.id {
 		t.Errorf("it is %v, not %v, which is free", d.id, b.id)
+	}
+}
+
+// A tab that was stopped while another took its server over does not delete what is
+// that one's now, whatever it is told when it goes on.
+func TestForgetByATabThatLostItsServer(t *testing.T) {
+	db, room := testDB(t), client.RandomRoom()
+	first := home(t, db, room)
+	if _, err := db.Take(t.Context(), first.id, newIncarnation()); err != nil { // by another tab
+		t.Fatal(err)
+	}
+	if err := first.Forget(); !errors.Is(err, idb.ErrFenced) {
+		t.Errorf("it forgot: %v", err)
+	}
+	if known, err := db.Servers(t.Context(), first.room); err != nil || len(known) != 1 {
+		t.Errorf("left: %v, %v", known, err)
+	}
+}
+
+// The identity of a removed server is deleted, but not before its tab, which is
+// stopped and does not object, cannot save any more.
+func TestForgetOtherFencesItOff(t *testing.T) {
+	db, room := testDB(t), client.RandomRoom()
+	first, other := home(t, db, room), home(t, db, room)
+	storage, err := other.Begin(newIncarnation(), func(error) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := storage.Load(); err != nil {
+		t.Fatal(err)
+	}
+	other.hold.release()
+	asked := 0
+	err = first.ForgetOther(other.id, func() bool {
+		if asked++; asked == 2 {
+			saved := make(chan error, 1)
+			storage.Save(&raft.Save{Seq: 1, HardState: raft.HardState{Term: 1}}, func(err error) { saved <- err })
+			if err := <-saved; !errors.Is(err, idb.ErrFenced) {
+				t.Errorf("its save: %v", err)
+			}
+		}
+		return true
+	})
+	if known, e := db.Servers(t.Context(), first.room); err != nil || e != nil || len(known) != 1 || asked != 2 {
+		t.Errorf("left: %v, %v, asked %d times, %v", known, e, asked, err)
 	}
 }

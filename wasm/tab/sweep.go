@@ -36,8 +36,8 @@ type Shelf interface {
 	Home
 	// Others are the identities of the Home's room and cluster, without its own.
 	Others() ([]raft.ID, error)
-	// ForgetOther claims an identity and asks gone; if that is true it deletes the
-	// identity. It does neither if a tab has it.
+	// ForgetOther claims an identity and asks gone, perhaps twice; if that is true it
+	// deletes the identity. It does neither if a tab has it.
 	ForgetOther(id raft.ID, gone func() bool) error
 }
 
