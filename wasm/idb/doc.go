@@ -20,6 +20,9 @@
 // snapshot is one value however large; while it is written there must be room
 // for it beside what it replaces.
 //
+// The room of a server that was put aside, as a copy of one that runs elsewhere, has
+// aside/ before its token: nobody takes it any more.
+//
 // # Who may write
 //
 // servers[id].owner names the one incarnation (one life of one tab) that may

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"syscall/js"
 	"time"
 
@@ -125,10 +126,14 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 
 // Take makes owner the one incarnation that may save as this server, fences off
 // the one before, and gives the server as it is then. ErrUnknown if there is no
-// such server.
+// such server, or it was put aside.
 func (db *DB) Take(ctx context.Context, id raft.ID, owner string) (taken Server, err error) {
 	err = db.run(ctx, readWrite, []any{storeServers, storeSaves}, func(t *tx) {
 		t.known(id, func(s Server) {
+			if strings.HasPrefix(s.Room, asidePrefix) {
+				t.fail(ErrUnknown)
+				return
+			}
 			s.Used = float64(time.Now().UnixMilli())
 			taken = t.take(s, owner)
 		})
@@ -220,6 +225,30 @@ func (db *DB) SetCluster(ctx context.Context, id raft.ID, owner string, cluster 
 		})
 	})
 	return onServer("set cluster of", id, err)
+}
+
+// asidePrefix before its room marks a server that was put aside.
+const asidePrefix = "aside/"
+
+// SetAside keeps a server and what it saved, and has nobody take it any more. Its
+// owner may, and nobody else (ErrFenced).
+func (db *DB) SetAside(ctx context.Context, id raft.ID, owner string) error {
+	err := db.run(ctx, readWrite, []any{storeServers}, func(t *tx) {
+		t.known(id, func(s Server) {
+			if s.Owner != owner {
+				t.fail(ErrFenced)
+				return
+			}
+			s.Room = asidePrefix + strings.TrimPrefix(s.Room, asidePrefix)
+			t.put(storeServers, js.ValueOf(s.value()))
+		})
+	})
+	return onServer("put aside", id, err)
+}
+
+// Aside is Servers for those that were put aside.
+func (db *DB) Aside(ctx context.Context, token string) ([]Server, error) {
+	return db.Servers(ctx, asidePrefix+token)
 }
 
 // Forget deletes an identity and all it saved: the server was removed from its

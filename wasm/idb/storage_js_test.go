@@ -273,6 +273,33 @@ func TestHoldIsNoUse(t *testing.T) {
 	want(t, db.Hold(background(t), id+1, bob), ErrUnknown)
 }
 
+// What is put aside is kept, and taken by nobody.
+func TestSetAside(t *testing.T) {
+	db := created(t)
+	st, _, _ := loaded(t, db, alice)
+	ok(t, save(t, st, entry(1, "x")))
+	want(t, db.SetAside(background(t), id, bob), ErrFenced)
+	for range 2 {
+		ok(t, db.SetAside(background(t), id, alice))
+		want(t, take(db, background(t), id, bob), ErrUnknown)
+		if servers, err := db.Servers(background(t), "r"); len(servers) != 0 || err != nil {
+			t.Errorf("servers left: %+v, %v", servers, err)
+		}
+		if aside, err := db.Aside(background(t), "r"); len(aside) != 1 || aside[0].ID != id || err != nil {
+			t.Errorf("put aside: %+v, %v", aside, err)
+		}
+	}
+	if _, stored, _ := loaded(t, db, alice); len(stored.Entries) != 1 {
+		t.Errorf("stored: %+v", stored)
+	}
+	ok(t, db.Hold(background(t), id, bob))
+	ok(t, db.Forget(background(t), id, bob))
+	if aside, err := db.Aside(background(t), "r"); len(aside) != 0 || err != nil {
+		t.Errorf("put aside: %+v, %v", aside, err)
+	}
+	want(t, db.SetAside(background(t), id, alice), ErrUnknown)
+}
+
 func TestForget(t *testing.T) {
 	db := created(t)
 	neighbour := Server{ID: id + 1, Room: "r", Owner: alice}

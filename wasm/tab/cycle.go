@@ -20,7 +20,7 @@ const (
 	// running: there is a life.
 	running
 	// forgetting: the cluster removed the server, or it is a copy of one that
-	// runs, and its identity is being deleted, which waits for storage. No other life will come.
+	// runs, and its identity is being deleted or put aside, which waits for storage. No other life will come.
 	forgetting
 	// over: no life, and none to come.
 	over
@@ -41,7 +41,7 @@ const (
 	evCrash                      // crash() was called
 	evFailed                     // a life's storage or node cannot go on
 	evRemoved                    // a life's node knows that the cluster removed it, or it is a copy
-	evForgotten                  // the identity is deleted, or cannot be
+	evForgotten                  // the identity is deleted or put aside, or cannot be
 	evLeave                      // the page goes away
 	turnKinds
 )
@@ -63,6 +63,7 @@ const (
 	doHandOver                 // ask another server to lead, if that is set
 	doEnd                      // end the life, and tell why
 	doForget                   // delete the identity
+	doSetAside                 // put the identity aside
 	doRejoin                   // begin again with a new identity
 	doTell                     // tell an error that ends no life
 	doRefuse                   // refuse to restart
@@ -184,7 +185,11 @@ func (t *cycleTurn) fail() {
 func (t *cycleTurn) removed() {
 	if t.turn.life == t.cycle.life {
 		t.stage, t.why = forgetting, t.err
-		t.do(doForget, nil)
+		if errors.Is(t.err, ErrCopied) {
+			t.do(doSetAside, nil)
+		} else {
+			t.do(doForget, nil)
+		}
 	}
 }
 

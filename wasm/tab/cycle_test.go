@@ -74,7 +74,7 @@ func parseTurn(t *testing.T, d *datadriven.TestData, life int) turn {
 func (d deed) String() string {
 	text := [...]string{
 		doOpen: "make a life", doStart: "start it", doDiscard: "discard it", doHandOver: "hand leadership over", doEnd: "END",
-		doForget: "delete the identity", doRejoin: "rejoin as a new server", doTell: "tell", doRefuse: "refuse",
+		doForget: "delete the identity", doSetAside: "put the identity aside", doRejoin: "rejoin as a new server", doTell: "tell", doRefuse: "refuse",
 	}[d.kind]
 	if d.err != nil {
 		text += ": " + d.err.Error()

@@ -375,8 +375,9 @@ type memoryHome struct {
 	lives     int
 	failed    func(error) // of the present life
 	forgotten bool
+	aside     bool
 	refuses   error // what Begin fails with
-	keeps     error // what Forget fails with
+	keeps     error // what Forget and SetAside fail with
 	stillborn error // if set, the storage fails as soon as it was opened
 	// slow, if set, has Begin wait for two of them: one when it was called,
 	// one to go on.
@@ -418,6 +419,13 @@ func (h *memoryHome) Forget() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.forgotten = h.keeps == nil
+	return h.keeps
+}
+
+func (h *memoryHome) SetAside() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.aside = h.keeps == nil
 	return h.keeps
 }
 

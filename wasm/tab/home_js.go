@@ -203,10 +203,23 @@ func (h *browserHome) Forget() error {
 	return h.db.Forget(context.Background(), h.id, h.owner())
 }
 
+// SetAside implements Home. What no cluster has let in has promised nothing.
+func (h *browserHome) SetAside() error {
+	if h.cluster == 0 {
+		return h.Forget()
+	}
+	rememberID(h.room, raft.None)
+	return h.db.SetAside(context.Background(), h.id, h.owner())
+}
+
 // Others implements Shelf.
 func (h *browserHome) Others() (ids []raft.ID, err error) {
 	known, err := h.db.Servers(context.Background(), h.room)
-	for _, s := range known {
+	if err != nil {
+		return nil, err
+	}
+	aside, err := h.db.Aside(context.Background(), h.room)
+	for _, s := range append(known, aside...) {
 		if s.ID != h.id && s.Cluster == h.cluster {
 			ids = append(ids, s.ID)
 		}

@@ -138,3 +138,37 @@ func TestForgetOtherFencesItOff(t *testing.T) {
 		t.Errorf("left: %v, %v, asked %d times, %v", known, e, asked, err)
 	}
 }
+
+// A copy is put aside: no tab takes it, and it goes once the cluster has no such
+// member any more. One that no cluster knows is deleted.
+func TestSetAsideIsTakenByNobody(t *testing.T) {
+	db, room := testDB(t), client.RandomRoom()
+	keeper := home(t, db, room)
+	if err := db.PutRoom(t.Context(), idb.Room{Token: room.Token(), Name: room.Name, Key: room.Fragment()}); err != nil {
+		t.Fatal(err)
+	}
+	copied, unknown := home(t, db, room), home(t, db, room)
+	for _, h := range []*browserHome{keeper, copied} {
+		if err := h.SetCluster(7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, h := range []*browserHome{copied, unknown} {
+		if err := h.SetAside(); err != nil {
+			t.Fatal(err)
+		}
+		h.hold.release()
+	}
+	if others, err := keeper.Others(); err != nil || len(others) != 1 || others[0] != copied.id {
+		t.Errorf("others: %v, %v", others, err)
+	}
+	if h := home(t, db, room); h.id == copied.id || h.id == unknown.id {
+		t.Errorf("a tab took %v", h.id)
+	}
+	if err := keeper.ForgetOther(copied.id, func() bool { return true }); err != nil {
+		t.Fatal(err)
+	}
+	if others, err := keeper.Others(); err != nil || len(others) != 0 {
+		t.Errorf("others: %v, %v", others, err)
+	}
+}

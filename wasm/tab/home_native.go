@@ -86,6 +86,9 @@ func (h *DirHome) SetCluster(cluster uint64) error {
 // Forget implements Home. The directory is left to its owner to delete.
 func (h *DirHome) Forget() error { return nil }
 
+// SetAside implements Home, likewise.
+func (h *DirHome) SetAside() error { return nil }
+
 // Kind implements Home.
 func (h *DirHome) Kind() string { return "file" }
 

@@ -150,6 +150,8 @@ func (s *Server) happen(ev turn, made *life) error {
 			s.emit(kind, ErrorEvent{Message: d.err.Error()})
 		case doForget:
 			s.happen(turn{kind: evForgotten, err: s.cfg.Home.Forget()}, nil)
+		case doSetAside:
+			s.happen(turn{kind: evForgotten, err: s.cfg.Home.SetAside()}, nil)
 		case doRejoin:
 			if s.cfg.Rejoin != nil {
 				s.cfg.Rejoin()

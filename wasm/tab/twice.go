@@ -77,7 +77,8 @@ func (l *life) notAlone(in bool, refusal *signaling.Error) {
 }
 
 // runsTwice ends this life. If it has met nobody it is the copy, and what is stored
-// of it is deleted: it must not come to life once its original has gone.
+// of it is put aside: it must not come to life once its original has gone. It is not
+// deleted, for whoever says so may err or lie.
 func (l *life) runsTwice() {
 	ev := turn{kind: evRemoved, life: l.number, err: ErrCopied}
 	if l.met.Load() {
