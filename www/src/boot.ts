@@ -5,6 +5,7 @@
 import { makeCommands } from "./commands";
 import type { Tabraft } from "./api";
 import { runGo } from "./go";
+import { keepOutput } from "./output";
 import { bytes } from "./words";
 
 /** How the page hears of it. */
@@ -63,7 +64,7 @@ export async function boot(report: BootReport): Promise<void> {
   }, { once: true });
 
   const go = new window.Go();
-  const output = keepOutput();
+  const output = keepOutput(outputKept, true);
   let code = 0;
   go.exit = (exitCode) => { code = exitCode; };
   try {
@@ -75,7 +76,7 @@ export async function boot(report: BootReport): Promise<void> {
     return;
   }
   report.failed("This server stopped: its program ended. What it stored is safe; reload the tab to restart it.",
-    `exit code ${code}\n${output.join("\n")}`.trim());
+    `exit code ${code}\n${output.lastWords().join("\n")}`.trim());
 }
 
 async function load(address: string, size: number, imports: WebAssembly.Imports, report: BootReport): Promise<WebAssembly.Instance> {
@@ -119,28 +120,4 @@ async function countBytes(response: Response, size: number, report: BootReport):
   } catch {
     // The download broke: the compiler, which reads the same bytes, reports it.
   }
-}
-
-/** Keeps the last lines that the program writes, such as the text of a panic,
- * which otherwise only the browser's console shows. */
-function keepOutput(): string[] {
-  const lines: string[] = [];
-  const files = window.fs;
-  if (!files) return lines;
-  const write = files.writeSync;
-  const decoder = new TextDecoder();
-  let partial = "";
-  files.writeSync = (fd, data) => {
-    const parts = (partial + decoder.decode(data, { stream: true })).split("\n");
-    partial = parts.pop()!.slice(0, 1000);
-    for (const line of parts) {
-      // The first lines of a panic say what happened, the rest is where.
-      if (/^(panic|fatal error):/.test(line)) lines.length = 0;
-      if (lines.length === outputKept && /^(panic|fatal error):/.test(lines[0]!)) continue;
-      if (lines.length === outputKept) lines.shift();
-      lines.push(line);
-    }
-    return write.call(files, fd, data);
-  };
-  return lines;
 }

@@ -3,6 +3,7 @@
 
 import { button, h, say, set } from "../dom";
 import { runGo } from "../go";
+import { keepOutput, type LastLines } from "../output";
 import { applyTheme, nextTheme, theme } from "../theme";
 import { lastWords } from "./last-words";
 import type { Room, RoomState } from "./room-api";
@@ -11,6 +12,7 @@ import { SeatStore } from "./seat-store";
 import { follow, type Status } from "./status";
 
 const drawEvery = 250;
+const outputEvery = 500;
 /** Lines kept of what the Raft prints, and answers of the console. */
 const linesKept = 200;
 const answersKept = 50;
@@ -110,6 +112,12 @@ function draw(): void {
   else tell(`All ${list.length} servers are here.`, words, false);
 }
 
+function drawOutput(output: LastLines): void {
+  const lines = output.lines();
+  printedBox.hidden = lines.length === 0;
+  if (printedBox.open) say(printed, (output.dropped > 0 ? `(${output.dropped} lines are left out)\n` : "") + lines.join("\n"));
+}
+
 function boot(program: string, pkg: string): void {
   const go = new window.Go!();
   window.tabraftRoomConfig = {
@@ -118,7 +126,8 @@ function boot(program: string, pkg: string): void {
     store: new SeatStore(),
     build: program,
   };
-  const words = keepOutput();
+  const output = keepOutput(linesKept, false);
+  setInterval(() => drawOutput(output), outputEvery);
   let code = 0;
   go.exit = (status) => { code = status; };
   window.addEventListener("tabraftroom", () => {
@@ -129,32 +138,10 @@ function boot(program: string, pkg: string): void {
   WebAssembly.instantiateStreaming(fetch(program), go.importObject).then(({ instance }) => runGo(go, instance)).then(
     () => {
       ended = `status ${code}`;
-      const { why, where, text } = lastWords(words(), pkg);
+      const { why, where, text } = lastWords(output.lines(), pkg);
       tell(`The program of ${self} ended${why && `: ${why}`}${where && `, in ${where}`}. What its Raft had saved is safe: reload the tab to restart it.`, text, true);
     },
     (error: unknown) => tell("The program could not be loaded. Reload the tab to try again.", String(error), true));
-}
-
-/** Keeps the last lines that the program prints, and gives them. */
-function keepOutput(): () => string[] {
-  const files = (window as unknown as { fs: { writeSync(fd: number, data: Uint8Array): number } }).fs;
-  const decoder = new TextDecoder();
-  let lines: string[] = [], partial = "", dropped = 0;
-  setInterval(() => {
-    printedBox.hidden = lines.length === 0;
-    if (printedBox.open) say(printed, (dropped > 0 ? `(${dropped} lines before these are left out)\n` : "") + lines.join("\n"));
-  }, 500);
-  files.writeSync = (_, data) => {
-    const parts = (partial + decoder.decode(data, { stream: true })).split("\n");
-    partial = parts.pop()!.slice(0, 1000);
-    lines.push(...parts);
-    if (lines.length > 2 * linesKept) {
-      dropped += lines.length - linesKept;
-      lines = lines.slice(-linesKept);
-    }
-    return data.length;
-  };
-  return () => [...lines, partial];
 }
 
 let booted = "";
