@@ -23,6 +23,7 @@ type PageConfig struct {
 // browser's storage.
 func Open(page PageConfig, observer func(Event)) (*Server, client.Room, error) {
 	ctx := context.Background()
+	followHistory()
 	keeperScript = page.Worker
 	location := js.Global().Get("location")
 	db, err := openStorage(ctx)
@@ -73,18 +74,15 @@ func gather() func() {
 	}
 }
 
-// followPage ends the server with its page, and makes use of the network's
-// return.
-func (s *Server) followPage() {
-	on := func(event string, f func(js.Value) any) {
-		js.Global().Call("addEventListener", event, callback(f))
-	}
-	on("pagehide", func(js.Value) any {
-		s.Leave()
-		return nil
-	})
-	// A page that comes back from the back-forward cache has left its
-	// cluster; it starts anew.
+// on has the window's event call f.
+func on(event string, f func(js.Value) any) {
+	js.Global().Call("addEventListener", event, callback(f))
+}
+
+// followHistory starts the page anew where it must not go on.
+func followHistory() {
+	// A page that comes back from the back-forward cache has left its cluster, or
+	// given up the claim that it was about to make.
 	on("pageshow", func(e js.Value) any {
 		if e.Get("persisted").Truthy() {
 			js.Global().Get("location").Call("reload")
@@ -93,6 +91,15 @@ func (s *Server) followPage() {
 	})
 	on("hashchange", func(js.Value) any {
 		js.Global().Get("location").Call("reload")
+		return nil
+	})
+}
+
+// followPage ends the server with its page, and makes use of the network's
+// return.
+func (s *Server) followPage() {
+	on("pagehide", func(js.Value) any {
+		s.Leave()
 		return nil
 	})
 	on("storage", func(e js.Value) any {

@@ -83,7 +83,7 @@ type voice struct {
 	keeper         js.Value // a Worker; undefined if there is none
 	id             string
 	incarnation    string
-	refused        chan struct{} // closed when another has the id
+	refused        chan struct{} // closed when another has the id, or the page goes before it is known
 	echoed, echoes chan struct{} // closed when claim, last came back
 
 	mu      sync.Mutex
@@ -166,8 +166,9 @@ func (v *voice) wait(ctx context.Context, echo chan struct{}) error {
 	}
 }
 
+// say speaks, unless the channel is closed: then somebody else may have the id.
 func (v *voice) say(what string) {
-	v.speaker.Call("postMessage", what+" "+v.id+" "+v.incarnation)
+	throws(func() { v.speaker.Call("postMessage", what+" "+v.id+" "+v.incarnation) })
 }
 
 // hear takes what a tab said, this one or another.
@@ -241,8 +242,11 @@ func (v *voice) keep() {
 func (v *voice) close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.state == closed {
+	switch v.state {
+	case closed:
 		return
+	case claiming:
+		close(v.refused) // the page goes
 	}
 	v.state = closed
 	if v.keeper.Truthy() {

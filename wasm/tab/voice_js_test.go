@@ -128,3 +128,21 @@ func TestLoserOfAClaimStopsAtOnce(t *testing.T) {
 		t.Fatal("the fenced tab goes on")
 	}
 }
+
+// A page that goes while it claims, and lies in the back-forward cache, gives its claim
+// up. When it comes back it spoke on a channel that it had closed, which ended the
+// program.
+func TestPageGoesWhileItClaims(t *testing.T) {
+	room := onPlainHTTP(t)
+	v, err := openVoice(room, 1, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	claimed := make(chan error, 1)
+	go func() { claimed <- v.claim(t.Context()) }()
+	<-v.echoed
+	v.close() // as pagehide does
+	if err := <-claimed; !errors.Is(err, errRefused) || v.own() {
+		t.Errorf("it claimed: %v", err)
+	}
+}
