@@ -8,7 +8,10 @@ import (
 
 var uint8Array = js.Global().Get("Uint8Array")
 
-// Browser is the Radio of the page that this program runs in.
+// Browser is the Radio of the page that this program runs in. It is deaf while the
+// browser has frozen the page: messages of a BroadcastChannel come in all the same, but
+// timers do not run and storage does not answer. A leader that goes on so is heard, keeps
+// its office and hardly commits anything. A suspended one is replaced.
 type Browser struct{}
 
 // Open implements Radio.
@@ -28,8 +31,25 @@ func (Browser) Open(name string, hear func(message []byte)) (c Channel, err erro
 		hear(read(args[0].Get("data")))
 		return nil
 	})
+	b.onFreeze = js.FuncOf(func(js.Value, []js.Value) any {
+		b.channel.Set("onmessage", js.Null())
+		return nil
+	})
+	b.onResume = js.FuncOf(func(js.Value, []js.Value) any {
+		b.channel.Set("onmessage", b.onMessage)
+		return nil
+	})
 	b.channel.Set("onmessage", b.onMessage)
+	b.lifecycle("addEventListener")
 	return b, nil
+}
+
+// lifecycle adds or removes what the page's life cycle calls. A Worker has none.
+func (b *broadcast) lifecycle(method string) {
+	if document := js.Global().Get("document"); document.Truthy() {
+		document.Call(method, "freeze", b.onFreeze)
+		document.Call(method, "resume", b.onResume)
+	}
 }
 
 // read gives the bytes of a message, nil if it is none.
@@ -48,9 +68,9 @@ func read(data js.Value) []byte {
 
 // broadcast is one BroadcastChannel.
 type broadcast struct {
-	channel   js.Value
-	onMessage js.Func
-	closed    bool
+	channel                       js.Value
+	onMessage, onFreeze, onResume js.Func
+	closed                        bool
 }
 
 // Post implements Channel. The array is one of its own: a view of a larger
@@ -69,9 +89,12 @@ func (b *broadcast) Close() {
 		return
 	}
 	b.closed = true
+	b.lifecycle("removeEventListener")
 	b.channel.Set("onmessage", js.Null())
 	b.channel.Call("close")
 	b.onMessage.Release()
+	b.onFreeze.Release()
+	b.onResume.Release()
 }
 
 // caught makes an error of what JavaScript throws.
