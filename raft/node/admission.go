@@ -226,8 +226,8 @@ func (n *Node) handleJoinReply(f wire.Frame) {
 
 // removedWhen tells a removal that this server was there to see from one while
 // it was away: its log does not know of it, and no leader was heard for long; or
-// one was heard again a moment ago, as by a tab that was stopped and then finds
-// the news of its removal among all that has come meanwhile.
+// one was heard again a moment ago, as by a tab that was stopped, or opened again, and
+// then finds the news of its removal among all that has come meanwhile.
 func (n *Node) removedWhen(unknown bool) error {
 	silent := n.heardLeader < 0 || n.now()-n.heardLeader > awayAfter
 	cameBack := n.heardAgain >= 0 && n.now()-n.heardAgain < awayAfter
@@ -237,9 +237,10 @@ func (n *Node) removedWhen(unknown bool) error {
 	return ErrRemoved
 }
 
-// noteLeader takes note that a leader was heard.
+// noteLeader takes note that a leader was heard. Of a server that was started again
+// nobody knows how long it was away.
 func (n *Node) noteLeader(now time.Duration) {
-	if n.heardLeader >= 0 && now-n.heardLeader > awayAfter {
+	if n.heardLeader < 0 && n.cfg.Cluster != 0 || n.heardLeader >= 0 && now-n.heardLeader > awayAfter {
 		n.heardAgain = now
 	}
 	n.heardLeader = now

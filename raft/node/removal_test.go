@@ -115,6 +115,32 @@ func TestStoppedServerIsRemovedAway(t *testing.T) {
 	})
 }
 
+// A tab was opened again as its server was being removed for its silence. It saw the
+// removal in its log, took it for one that somebody wanted, and stayed stopped. Later it
+// is one that somebody wanted.
+func TestReopenedServerIsRemovedAway(t *testing.T) {
+	for _, after := range []time.Duration{0, awayAfter + time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCluster(t)
+			c.three()
+			leader := c.leader()
+			back := c.others(leader)[0]
+			back.crash()
+			time.Sleep(time.Second)
+			back = c.start(back.id)
+			c.until("it knows the leader", 10*time.Second, func() bool { return back.Status().Leader == leader.id })
+			time.Sleep(after)
+			if err := leader.Remove(t.Context(), back.id); err != nil {
+				t.Fatal(err)
+			}
+			<-back.Done()
+			if away := back.Err() == ErrRemovedAway; away != (after == 0) {
+				t.Errorf("removed %v after it was back, it stopped with %v", after, back.Err())
+			}
+		})
+	}
+}
+
 func TestNoRemovalWithoutQuorum(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)

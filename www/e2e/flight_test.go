@@ -26,6 +26,7 @@ func TestFlightMode(t *testing.T) {
 		w.follow(tb)
 		l.use(tb, 1)
 	}
+	tabs[0].front() // a hidden page does not paint
 	waitText(t, tabs[0], notice, "BroadcastChannel", loadTimeout)
 
 	leader := r.waitCluster(3, tabs...)
