@@ -18,6 +18,10 @@ func (w *Watch) appends(now time.Duration, c *callSeen, s *server) {
 		return
 	}
 	if !c.yes {
+		if c.replyTerm > c.term && !(s.term > c.term && w.before(s.termAt, c.deliveredAt)) {
+			s.limits(c) // it may have carried it out before it heard of the later term
+			s.given.take(c)
+		}
 		w.refusesAppend(now, c, s)
 		return
 	}

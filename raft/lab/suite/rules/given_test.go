@@ -62,6 +62,21 @@ func TestStoriesOfLogs(t *testing.T) {
 			p.Applied(2, 1, 1, 101)
 			p.Applied(2, 1, 2, 102)
 		}},
+		"carried out, and refused as a later term came before the reply": {"", func(p *play) {
+			p.elect(0, 1)
+			p.rpc(0, 1, "AppendEntries", appendArgs{Term: 1, Entries: two}, &appendReply{1, true})
+			p.rpc(0, 2, "AppendEntries", appendArgs{Term: 1, Entries: two, LeaderCommit: 2}, &appendReply{2, false})
+			p.Applied(2, 1, 1, 101)
+			p.Applied(2, 1, 2, 102)
+			p.rpc(2, 1, "RequestVote", voteArgs{3, 2, 2, 1}, &voteReply{3, true})
+		}},
+		"refused in a later term, and applied": {CommitUnchecked, func(p *play) {
+			p.elect(0, 1)
+			p.rpc(0, 1, "AppendEntries", appendArgs{Term: 1, Entries: two}, &appendReply{1, true})
+			p.rpc(1, 2, "RequestVote", voteArgs{2, 1, 2, 1}, &voteReply{2, true})
+			p.rpc(0, 2, "AppendEntries", appendArgs{Term: 1, Entries: two, LeaderCommit: 2}, &appendReply{2, false})
+			p.Applied(2, 1, 1, 101)
+		}},
 		"an own copy that is not saved": {LogNotSaved, func(p *play) {
 			p.elect(0, 1)
 			p.rpc(0, 1, "AppendEntries", appendArgs{Term: 1}, &appendReply{1, true})
