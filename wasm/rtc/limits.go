@@ -42,6 +42,11 @@ const (
 	// requests for one; each costs a connection. Further ones are ignored.
 	OffersPerSecond = 2
 	OfferBurst      = 20
+	// ConnectionsPerSecond and ConnectionBurst are how many connections a mesh
+	// makes, to whomever: each costs as much as a thousand messages. Further ones wait
+	// as after a failure. The burst is that of a full room, twice.
+	ConnectionsPerSecond = 20
+	ConnectionBurst      = 2 * MaxPeers
 	// MaxPeers is how many peers a mesh links to; further ones are ignored.
 	MaxPeers = 64
 	// MaxIncarnation is the longest incarnation, in bytes.

@@ -117,6 +117,7 @@ type Mesh struct {
 	servers []webrtc.ICEServer
 
 	// The rest is the mesh's goroutine's alone.
+	made    node.Meter    // connections
 	attempt uint32        // highest of any link, so that no number comes twice
 	armed   bool          // the timer is set
 	armedAt time.Duration // when it is to fire

@@ -313,8 +313,13 @@ func (m *Mesh) do(mb *member, a action) error {
 	return nil
 }
 
+var errManyConnections = fmt.Errorf("more than %d connections a second are asked for", ConnectionsPerSecond)
+
 // open makes a member's connection.
 func (m *Mesh) open(mb *member) error {
+	if !m.made.Take(m.cfg.Clock.Now(), ConnectionsPerSecond, ConnectionBurst) {
+		return errManyConnections
+	}
 	m.mu.Lock()
 	servers := m.servers
 	m.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -223,5 +224,37 @@ func TestFloodOfRequests(t *testing.T) {
 	}
 	if most := OfferBurst + 10*OffersPerSecond; opened > most || refused < 10_000/2 {
 		t.Errorf("%d connections, %d refusals", opened, refused)
+	}
+}
+
+// One server that comes again and again, each time in another life, has connections
+// made in a measure, and does not keep the others out for long.
+func TestFloodOfLives(t *testing.T) {
+	r := newRoom(t)
+	a := r.join(peerNamed(1, KindTab))
+	var mu sync.Mutex
+	offers := 0
+	r.tamper = func(from, to Peer, s signal) fate {
+		mu.Lock()
+		defer mu.Unlock()
+		if s.Kind == signalOffer && to.ID == 9 {
+			offers++
+		}
+		return fate{lost: to.ID == 9}
+	}
+	last := r.join(peerNamed(9, KindTab)) // which hears nothing
+	start := time.Now()
+	const lives = 1000
+	for n := range lives {
+		a.mesh.Joined(Peer{ID: 9, Incarnation: fmt.Sprintf("%016x", n+100), Kind: KindTab})
+		time.Sleep(3 * time.Millisecond) // an offer takes its time
+	}
+	a.mesh.Left(last.self)
+	b := r.join(peerNamed(2, KindTab))
+	a.awaitUp(b)
+	mu.Lock()
+	defer mu.Unlock()
+	if most := ConnectionBurst + int(time.Since(start).Seconds()+1)*ConnectionsPerSecond; offers > most {
+		t.Errorf("%d connections were made, at most %d should be", offers, most)
 	}
 }
