@@ -13,7 +13,7 @@ import (
 // inFlight opens a room of one browser without signaling, and so without WebRTC.
 func inFlight(t *testing.T) *world {
 	w := newWorld(t)
-	w.air = bus.NewAir()
+	w.air, w.problem = bus.NewAir(), "signaling"
 	w.closeSignaling()
 	return w
 }
@@ -33,7 +33,7 @@ func (w *world) tabs(n int, via string) []*testServer {
 // awaitVia waits until servers are a cluster whose links all use a transport.
 func (w *world) awaitVia(via string, servers ...*testServer) (leader *testServer) {
 	w.t.Helper()
-	leader = w.awaitVotersBut("signaling", servers...)
+	leader = w.awaitVoters(servers...)
 	w.await("links by "+via, func() bool {
 		for _, s := range servers {
 			for _, m := range s.State().Members {
@@ -50,56 +50,59 @@ func (w *world) awaitVia(via string, servers ...*testServer) (leader *testServer
 // Without signaling and network tabs of one browser find one another, elect,
 // commit, and lose their leader as any others do.
 func TestClusterOverTheBus(t *testing.T) {
-	w := inFlight(t)
-	servers := w.tabs(3, "broadcast")
-	for i := range 30 {
-		servers[i%3].must(put(fmt.Sprintf("key%02d", i), "kept"))
-	}
-	leader := w.awaitLeader(servers...)
-	leader.Leave()
-	left := without(servers, leader)
-	left[0].must(put("after", "1"))
-	next := w.awaitLeader(left...)
-	w.awaitSame(left...)
-	if n := len(next.Entries()); n != 31 {
-		t.Errorf("%d keys of 31", n)
-	}
-	// A new tab joins, and a crashed one comes back.
-	third := w.join()
-	w.await("the new tab is let in", func() bool { return third.State().Role == "follower" })
-	next.Crash()
-	if err := next.Restart(); err != nil {
-		t.Fatal(err)
-	}
-	w.awaitLeader(left[0], left[1], third)
-	third.must(put("restarted", "1"))
-	w.awaitSame(left[0], left[1], third)
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		for i := range 30 {
+			servers[i%3].must(put(fmt.Sprintf("key%02d", i), "kept"))
+		}
+		leader := w.awaitLeader(servers...)
+		leader.Leave()
+		left := without(servers, leader)
+		left[0].must(put("after", "1"))
+		next := w.awaitLeader(left...)
+		w.awaitSame(left...)
+		if n := len(next.Entries()); n != 31 {
+			t.Errorf("%d keys of 31", n)
+		}
+		// A new tab joins, and a crashed one comes back.
+		third := w.join()
+		w.await("the new tab is let in", func() bool { return third.State().Role == "follower" })
+		next.Crash()
+		if err := next.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		w.awaitLeader(left[0], left[1], third)
+		third.must(put("restarted", "1"))
+		w.awaitSame(left[0], left[1], third)
+	})
 }
 
 // A tab that is killed says nothing; it is found out by its silence.
 func TestKilledTabOverTheBus(t *testing.T) {
-	w := inFlight(t)
-	servers := w.tabs(3, "broadcast")
-	leader := w.awaitLeader(servers...)
-	leader.radio.Kill()
-	left := without(servers, leader)
-	left[0].must(put("after", "1"))
-	next := w.awaitLeader(left...)
-	w.await("the killed one is not reachable", func() bool { return next.State().Quorum.Alive == 2 })
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		leader := w.awaitLeader(servers...)
+		leader.radio.Kill()
+		left := without(servers, leader)
+		left[0].must(put("after", "1"))
+		next := w.awaitLeader(left...)
+		w.await("the killed one is not reachable", func() bool { return next.State().Quorum.Alive == 2 })
+	})
 }
 
 // isolate and link cut whatever carries the frames.
 func TestIsolateOverTheBus(t *testing.T) {
-	w := inFlight(t)
-	servers := w.tabs(3, "broadcast")
-	leader := w.awaitLeader(servers...)
-	leader.Isolate(true)
-	left := without(servers, leader)
-	next := w.awaitLeader(left...)
-	next.must(put("without the old leader", "1"))
-	leader.Isolate(false)
-	w.awaitLeader(servers...)
-	w.awaitSame(servers...)
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		leader := w.awaitLeader(servers...)
+		leader.Isolate(true)
+		left := without(servers, leader)
+		next := w.awaitLeader(left...)
+		next.must(put("without the old leader", "1"))
+		leader.Isolate(false)
+		w.awaitLeader(servers...)
+		w.awaitSame(servers...)
+	})
 }
 
 // The network comes: links move to WebRTC, nobody goes down by that, and the

@@ -205,17 +205,18 @@ func TestTooManyCommandsWait(t *testing.T) {
 }
 
 func TestCommandWithoutALeaderFails(t *testing.T) {
-	w := newWorld(t)
-	s := w.join()
-	r := w.answered(s.ask(put("k", "v")))
-	if r.err == nil || r.err.Code != CodeNoLeader || !strings.Contains(r.err.Message, "not executed") {
-		t.Errorf("%+v, %+v", r.Answer, r.err)
-	}
-	w.start("tab", founderHome())
-	w.await("it is let in", func() bool { return s.State().Leader != "" })
-	if a := s.must(get("k")); a.Value != nil {
-		t.Errorf("the command was executed after it had failed: %q", *a.Value)
-	}
+	virtualWorld(t, func(t *testing.T, w *world) {
+		s := w.join()
+		r := w.answered(s.ask(put("k", "v")))
+		if r.err == nil || r.err.Code != CodeNoLeader || !strings.Contains(r.err.Message, "not executed") {
+			t.Errorf("%+v, %+v", r.Answer, r.err)
+		}
+		w.start("tab", founderHome())
+		w.await("it is let in", func() bool { return s.State().Leader != "" })
+		if a := s.must(get("k")); a.Value != nil {
+			t.Errorf("the command was executed after it had failed: %q", *a.Value)
+		}
+	})
 }
 
 // A session that the map has forgotten is replaced, without a restart.

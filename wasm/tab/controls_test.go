@@ -21,30 +21,32 @@ func filler(i int) string { return fmt.Sprint(i) + strings.Repeat("x", 60_000) }
 // A get sees what was answered before it in any tab, and enters nothing into the
 // log.
 func TestGetLeavesTheLogAlone(t *testing.T) {
-	w, servers := cluster(t, 3)
-	servers[0].must(put("k", "v"))
-	w.awaitSame(servers...)
-	before := servers[0].State()
-	for range 20 {
-		for _, s := range servers {
-			a := s.must(get("k"))
-			if a.Value == nil || *a.Value != "v" || a.Index != before.LastApplied || a.Term != before.Term {
-				t.Fatalf("%+v, applied were %d", a, before.LastApplied)
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		servers[0].must(put("k", "v"))
+		w.awaitSame(servers...)
+		before := servers[0].State()
+		for range 20 {
+			for _, s := range servers {
+				a := s.must(get("k"))
+				if a.Value == nil || *a.Value != "v" || a.Index != before.LastApplied || a.Term != before.Term {
+					t.Fatalf("%+v, applied were %d", a, before.LastApplied)
+				}
 			}
 		}
-	}
-	if a := servers[1].must(get("nothing")); a.Value != nil {
-		t.Errorf("an absent key is %q", *a.Value)
-	}
-	for _, s := range servers {
-		if last := s.State().LastIndex; last != before.LastIndex {
-			t.Errorf("the log grew from %d to %d", before.LastIndex, last)
+		if a := servers[1].must(get("nothing")); a.Value != nil {
+			t.Errorf("an absent key is %q", *a.Value)
 		}
-	}
-	r := w.answered(servers[1].ask(get(strings.Repeat("k", kv.MaxKey+1))))
-	if r.err == nil || r.err.Code != CodeInvalid {
-		t.Errorf("too long a key: %+v", r.err)
-	}
+		for _, s := range servers {
+			if last := s.State().LastIndex; last != before.LastIndex {
+				t.Errorf("the log grew from %d to %d", before.LastIndex, last)
+			}
+		}
+		r := w.answered(servers[1].ask(get(strings.Repeat("k", kv.MaxKey+1))))
+		if r.err == nil || r.err.Code != CodeInvalid {
+			t.Errorf("too long a key: %+v", r.err)
+		}
+	})
 }
 
 // A server that comes late gets a snapshot in the place of a log that is gone.
@@ -99,80 +101,84 @@ func TestSnapshotAndALateServer(t *testing.T) {
 
 // A command whose entry a snapshot has swallowed takes effect once.
 func TestSnapshotSwallowsACommand(t *testing.T) {
-	w, servers := cluster(t, 3)
-	old := w.awaitLeader(servers...)
-	others := without(servers, old)
-	old.must(put("k", "0"))
-	w.awaitSame(servers...)
-	// The old leader's entries go out, and no answers come back.
-	l, _ := old.current()
-	before := l.node.Status().LastIndex
-	old.Isolate(true)
-	replies := old.ask(kv.Command{Op: kv.CAS, Key: "k", Old: "0", Value: "1"})
-	w.await("it is in the old leader's log", func() bool { return l.node.Status().LastIndex > before })
-	w.awaitLeader(others...)
-	for i := range 40 {
-		others[i%2].must(put(fmt.Sprint("key", i%8), filler(i)))
-	}
-	for _, s := range others {
-		if _, err := s.Snapshot(t.Context()); err != nil {
-			t.Fatal(err)
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		old := w.awaitLeader(servers...)
+		others := without(servers, old)
+		old.must(put("k", "0"))
+		w.awaitSame(servers...)
+		// The old leader's entries go out, and no answers come back.
+		l, _ := old.current()
+		before := l.node.Status().LastIndex
+		old.Isolate(true)
+		replies := old.ask(kv.Command{Op: kv.CAS, Key: "k", Old: "0", Value: "1"})
+		w.await("it is in the old leader's log", func() bool { return l.node.Status().LastIndex > before })
+		w.awaitLeader(others...)
+		for i := range 40 {
+			others[i%2].must(put(fmt.Sprint("key", i%8), filler(i)))
 		}
-	}
-	old.Isolate(false)
-	if r := w.answered(replies); r.err != nil {
-		// All this took longer than a command waits.
-		if r.err.Code != CodeUncertain {
-			t.Errorf("%+v", r.err)
+		for _, s := range others {
+			if _, err := s.Snapshot(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		}
-		t.Skipf("the machine was too slow to show anything: %v", r.err)
-	}
-	w.awaitSame(servers...)
-	if !old.heard(func(e Event) bool { x, ok := e.Data.(SnapshotEvent); return ok && x.Restored }) {
-		t.Error("the old leader got no snapshot: this test shows nothing")
-	}
-	if a := others[0].must(get("k")); a.Value == nil || *a.Value != "1" {
-		t.Errorf("the command took no effect: %+v", a)
-	}
+		old.Isolate(false)
+		if r := w.answered(replies); r.err != nil {
+			// All this took longer than a command waits.
+			if r.err.Code != CodeUncertain {
+				t.Errorf("%+v", r.err)
+			}
+			t.Skipf("the machine was too slow to show anything: %v", r.err)
+		}
+		w.awaitSame(servers...)
+		if !old.heard(func(e Event) bool { x, ok := e.Data.(SnapshotEvent); return ok && x.Restored }) {
+			t.Error("the old leader got no snapshot: this test shows nothing")
+		}
+		if a := others[0].must(get("k")); a.Value == nil || *a.Value != "1" {
+			t.Errorf("the command took no effect: %+v", a)
+		}
+	})
 }
 
 func TestTransferLeadership(t *testing.T) {
-	w, servers := cluster(t, 3)
-	leader := w.awaitLeader(servers...)
-	others := without(servers, leader)
-	for _, c := range []struct{ by, to *testServer }{{leader, others[0]}, {others[1], others[1]}, {others[0], leader}} {
-		replies := []<-chan reply{}
-		for i, s := range servers {
-			replies = append(replies, s.ask(put(fmt.Sprint("key", i), "x")))
-		}
-		if err := c.by.Transfer(t.Context(), c.to.id); err != nil {
-			t.Fatalf("from %s to %s: %v", c.by.id, c.to.id, err)
-		}
-		w.await("it leads", func() bool { return c.to.State().Role == "leader" })
-		for _, ch := range replies {
-			if r := w.answered(ch); r.err != nil {
-				t.Errorf("a command meanwhile: %v", r.err)
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		leader := w.awaitLeader(servers...)
+		others := without(servers, leader)
+		for _, c := range []struct{ by, to *testServer }{{leader, others[0]}, {others[1], others[1]}, {others[0], leader}} {
+			replies := []<-chan reply{}
+			for i, s := range servers {
+				replies = append(replies, s.ask(put(fmt.Sprint("key", i), "x")))
 			}
+			if err := c.by.Transfer(t.Context(), c.to.id); err != nil {
+				t.Fatalf("from %s to %s: %v", c.by.id, c.to.id, err)
+			}
+			w.await("it leads", func() bool { return c.to.State().Role == "leader" })
+			for _, ch := range replies {
+				if r := w.answered(ch); r.err != nil {
+					t.Errorf("a command meanwhile: %v", r.err)
+				}
+			}
+			w.awaitLeader(servers...)
 		}
-		w.awaitLeader(servers...)
-	}
-	if err := leader.Transfer(t.Context(), raft.ID(7)); !errors.Is(err, node.ErrNotMember) {
-		t.Errorf("to a stranger: %v", err)
-	}
-	others[0].Crash()
-	if err := leader.Transfer(t.Context(), others[0].id); !errors.Is(err, node.ErrNotTransferred) {
-		t.Errorf("to a crashed server: %v", err)
-	}
-	if err := others[0].Transfer(t.Context(), leader.id); err == nil || !strings.Contains(err.Error(), "is stopped") {
-		t.Errorf("by a crashed server: %v", err)
-	}
-	leader.must(put("k", "v"))
-	var refusal *CommandError
-	others[1].Crash()
-	w.await("nobody leads", func() bool { return leader.State().Leader == "" })
-	if err := leader.Transfer(t.Context(), others[1].id); !errors.As(err, &refusal) || refusal.Code != CodeNoLeader {
-		t.Errorf("without a leader: %v", err)
-	}
+		if err := leader.Transfer(t.Context(), raft.ID(7)); !errors.Is(err, node.ErrNotMember) {
+			t.Errorf("to a stranger: %v", err)
+		}
+		others[0].Crash()
+		if err := leader.Transfer(t.Context(), others[0].id); !errors.Is(err, node.ErrNotTransferred) {
+			t.Errorf("to a crashed server: %v", err)
+		}
+		if err := others[0].Transfer(t.Context(), leader.id); err == nil || !strings.Contains(err.Error(), "is stopped") {
+			t.Errorf("by a crashed server: %v", err)
+		}
+		leader.must(put("k", "v"))
+		var refusal *CommandError
+		others[1].Crash()
+		w.await("nobody leads", func() bool { return leader.State().Leader == "" })
+		if err := leader.Transfer(t.Context(), others[1].id); !errors.As(err, &refusal) || refusal.Code != CodeNoLeader {
+			t.Errorf("without a leader: %v", err)
+		}
+	})
 }
 
 // A leader that leaves asks another to take over, if it is told to: then the
@@ -191,42 +197,44 @@ func TestLeaderHandsOver(t *testing.T) {
 
 // Who is silent for long is removed, and may come back as a new server.
 func TestSilentServerIsRemoved(t *testing.T) {
-	w, servers := cluster(t, 3)
-	leader := w.awaitLeader(servers...)
-	gone, left := without(servers, leader)[0], without(servers, without(servers, leader)[0])
-	for _, s := range servers {
-		s.SetSettings(Settings{RemoveAfterMs: 3000})
-	}
-	gone.Crash()
-	w.await("the countdown", func() bool {
-		i := slices.IndexFunc(leader.State().Members, func(m Member) bool { return m.RemovalMs != nil })
-		if i < 0 {
-			return false
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		leader := w.awaitLeader(servers...)
+		gone, left := without(servers, leader)[0], without(servers, without(servers, leader)[0])
+		for _, s := range servers {
+			s.SetSettings(Settings{RemoveAfterMs: 3000})
 		}
-		m := leader.State().Members[i]
-		if m.ID != gone.id.String() || *m.RemovalMs > 3000 {
-			t.Errorf("the countdown: %+v", m)
+		gone.Crash()
+		w.await("the countdown", func() bool {
+			i := slices.IndexFunc(leader.State().Members, func(m Member) bool { return m.RemovalMs != nil })
+			if i < 0 {
+				return false
+			}
+			m := leader.State().Members[i]
+			if m.ID != gone.id.String() || *m.RemovalMs > 3000 {
+				t.Errorf("the countdown: %+v", m)
+			}
+			return true
+		})
+		w.awaitVoters(left...)
+		if !leader.heard(func(e Event) bool {
+			p, ok := e.Data.(PeerEvent)
+			return ok && p.Peer == gone.id.String() && strings.Contains(p.Reason, "silent")
+		}) {
+			t.Error("the leader's observer was not told")
 		}
-		return true
+		if gone.rejoins.Load() != 0 {
+			t.Error("it is to come back before it knows")
+		}
+		if err := gone.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		w.await("it is over", func() bool { return gone.State().Problem == "removed" && gone.rejoins.Load() == 1 })
+		if reason := gone.State().Reason; !strings.Contains(reason, "while it was away") {
+			t.Errorf("reason %q", reason)
+		}
+		w.awaitVoters(append(left, w.join())...)
 	})
-	w.awaitVoters(left...)
-	if !leader.heard(func(e Event) bool {
-		p, ok := e.Data.(PeerEvent)
-		return ok && p.Peer == gone.id.String() && strings.Contains(p.Reason, "silent")
-	}) {
-		t.Error("the leader's observer was not told")
-	}
-	if gone.rejoins.Load() != 0 {
-		t.Error("it is to come back before it knows")
-	}
-	if err := gone.Restart(); err != nil {
-		t.Fatal(err)
-	}
-	w.await("it is over", func() bool { return gone.State().Problem == "removed" && gone.rejoins.Load() == 1 })
-	if reason := gone.State().Reason; !strings.Contains(reason, "while it was away") {
-		t.Errorf("reason %q", reason)
-	}
-	w.awaitVoters(append(left, w.join())...)
 }
 
 func TestSettings(t *testing.T) {

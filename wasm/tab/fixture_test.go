@@ -17,6 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tabraft/raft"
@@ -44,6 +45,8 @@ type world struct {
 	clock node.Clock
 	addr  string // of the signaling server
 	hush  func() // ends the signaling server; nil while it is away
+	// problem is one that servers may have and be well otherwise.
+	problem string
 	// settings are those of the servers started next.
 	settings Settings
 	// air connects the tabs of one browser; nil for a browser each.
@@ -73,7 +76,7 @@ type testServer struct {
 // wait, most of their time, for elections and for what was cut to be noticed. With
 // many more than these a small machine is too busy for elections.
 func TestMain(m *testing.M) {
-	flag.Set("test.parallel", "6")
+	flag.Set("test.parallel", "4")
 	os.Exit(m.Run())
 }
 
@@ -81,8 +84,28 @@ func TestMain(m *testing.M) {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	t.Parallel()
-	w := &world{t: t, room: client.RandomRoom(), settings: DefaultSettings, clock: node.NewSystemClock(), changed: make(chan struct{})}
+	w := newDarkWorld(t)
 	w.openSignaling("127.0.0.1:0")
+	return w
+}
+
+// virtualWorld runs a test of a room of one browser without signaling, and so
+// without WebRTC, in virtual time: what the tabs wait for costs none, and no machine
+// is too slow for an election.
+func virtualWorld(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newDarkWorld(t)
+		w.air, w.problem = bus.NewAir(), "signaling"
+		test(t, w)
+	})
+}
+
+// newDarkWorld is a room whose signaling server never was.
+func newDarkWorld(t *testing.T) *world {
+	w := &world{t: t, room: client.RandomRoom(), settings: DefaultSettings, clock: node.NewSystemClock(), changed: make(chan struct{})}
+	w.addr = "127.0.0.1:1" // nobody listens to the reserved port
 	t.Cleanup(func() {
 		for _, s := range w.all() {
 			s.Leave()
@@ -245,18 +268,12 @@ func (w *world) await(what string, ok func() bool) {
 // they are connected.
 func (w *world) awaitVoters(servers ...*testServer) (leader *testServer) {
 	w.t.Helper()
-	return w.awaitVotersBut("", servers...)
-}
-
-// awaitVotersBut is awaitVoters for servers that may have a problem.
-func (w *world) awaitVotersBut(problem string, servers ...*testServer) (leader *testServer) {
-	w.t.Helper()
 	w.await("voters with a leader", func() bool {
 		leader = nil
 		for _, s := range servers {
 			state := s.State()
 			if len(state.Members) != len(servers) || state.Quorum.Voters != len(servers) ||
-				state.Quorum.Alive != len(servers) || state.Leader == "" || state.Problem != "" && state.Problem != problem {
+				state.Quorum.Alive != len(servers) || state.Leader == "" || state.Problem != "" && state.Problem != w.problem {
 				return false
 			}
 			if state.Leader != servers[0].State().Leader || !s.settled() {

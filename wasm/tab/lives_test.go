@@ -17,174 +17,184 @@ import (
 // The leader leaves while commands are on their way: they are answered, and
 // nothing that was acknowledged is lost.
 func TestLeaderLeaves(t *testing.T) {
-	w, servers := cluster(t, 3)
-	leader := w.awaitLeader(servers...)
-	left := without(servers, leader)
-	for i := range 20 {
-		servers[i%3].must(put(fmt.Sprintf("key%02d", i), "kept"))
-	}
-	before := left[0].State().Term
-	leader.Leave()
-	replies := []<-chan reply{left[0].ask(put("during", "0")), left[1].ask(put("during it", "1"))}
-	for _, ch := range replies {
-		if r := w.answered(ch); r.err != nil {
-			t.Errorf("a command during the election: %v", r.err)
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		leader := w.awaitLeader(servers...)
+		left := without(servers, leader)
+		for i := range 20 {
+			servers[i%3].must(put(fmt.Sprintf("key%02d", i), "kept"))
 		}
-	}
-	next := w.awaitLeader(left...)
-	if term := next.State().Term; term <= before {
-		t.Errorf("the next leader has term %d after %d", term, before)
-	}
-	w.awaitSame(left...)
-	if n := len(next.Entries()); n != 22 {
-		t.Errorf("%d keys of 22: %v", n, next.Entries())
-	}
-	state := next.State()
-	if (state.Quorum != Quorum{Alive: 2, Needed: 2, Voters: 3}) || state.Problem != "" {
-		t.Errorf("quorum %+v, problem %q", state.Quorum, state.Reason)
-	}
+		before := left[0].State().Term
+		leader.Leave()
+		replies := []<-chan reply{left[0].ask(put("during", "0")), left[1].ask(put("during it", "1"))}
+		for _, ch := range replies {
+			if r := w.answered(ch); r.err != nil {
+				t.Errorf("a command during the election: %v", r.err)
+			}
+		}
+		next := w.awaitLeader(left...)
+		if term := next.State().Term; term <= before {
+			t.Errorf("the next leader has term %d after %d", term, before)
+		}
+		w.awaitSame(left...)
+		if n := len(next.Entries()); n != 22 {
+			t.Errorf("%d keys of 22: %v", n, next.Entries())
+		}
+		state := next.State()
+		if (state.Quorum != Quorum{Alive: 2, Needed: 2, Voters: 3}) || state.Problem != w.problem {
+			t.Errorf("quorum %+v, problem %q", state.Quorum, state.Reason)
+		}
+	})
 }
 
 func TestCrashAndRestart(t *testing.T) {
-	w, servers := cluster(t, 3)
-	servers[0].must(put("before", "1"))
-	s := without(servers, w.awaitLeader(servers...))[0]
-	w.awaitSame(servers...)
-	term := s.State().Term
-	s.Crash()
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		servers[0].must(put("before", "1"))
+		s := without(servers, w.awaitLeader(servers...))[0]
+		w.awaitSame(servers...)
+		term := s.State().Term
+		s.Crash()
 
-	state := s.State()
-	if state.Role != "stopped" || state.Problem != "crashed" || !strings.Contains(state.Reason, "Restart it") ||
-		state.Leader != "" || state.Term < term || len(state.Members) != 3 || state.Timer.Kind != "none" || state.Signaling != "offline" {
-		t.Errorf("state after the crash: %+v", state)
-	}
-	for _, m := range state.Members {
-		if m.Reachable || m.Self && m.Role != "stopped" {
-			t.Errorf("after the crash: %+v", m)
+		state := s.State()
+		if state.Role != "stopped" || state.Problem != "crashed" || !strings.Contains(state.Reason, "Restart it") ||
+			state.Leader != "" || state.Term < term || len(state.Members) != 3 || state.Timer.Kind != "none" || state.Signaling != "offline" {
+			t.Errorf("state after the crash: %+v", state)
 		}
-	}
-	if len(s.Entries()) != 0 || len(s.Log(1, 100)) != 0 {
-		t.Error("the crash did not lose the memory")
-	}
-	r := w.answered(s.ask(put("k", "v")))
-	if r.err == nil || r.err.Code != CodeStopped || !strings.Contains(r.err.Message, "crashed on purpose") {
-		t.Errorf("a command to a crashed server: %+v", r.err)
-	}
-	if err := s.Remove(t.Context(), servers[1].id); err == nil || !strings.Contains(err.Error(), "is stopped: ") {
-		t.Errorf("remove by a crashed server: %v", err)
-	}
-	// These have nothing to act on.
-	s.Crash()
-	s.Link(servers[1].id, node.Fault{Block: true})
-	s.Isolate(true)
-	s.Retry()
-	if f := s.Fault(servers[1].id); f != (node.Fault{}) {
-		t.Errorf("fault %+v", f)
-	}
+		for _, m := range state.Members {
+			if m.Reachable || m.Self && m.Role != "stopped" {
+				t.Errorf("after the crash: %+v", m)
+			}
+		}
+		if len(s.Entries()) != 0 || len(s.Log(1, 100)) != 0 {
+			t.Error("the crash did not lose the memory")
+		}
+		r := w.answered(s.ask(put("k", "v")))
+		if r.err == nil || r.err.Code != CodeStopped || !strings.Contains(r.err.Message, "crashed on purpose") {
+			t.Errorf("a command to a crashed server: %+v", r.err)
+		}
+		if err := s.Remove(t.Context(), servers[1].id); err == nil || !strings.Contains(err.Error(), "is stopped: ") {
+			t.Errorf("remove by a crashed server: %v", err)
+		}
+		// These have nothing to act on.
+		s.Crash()
+		s.Link(servers[1].id, node.Fault{Block: true})
+		s.Isolate(true)
+		s.Retry()
+		if f := s.Fault(servers[1].id); f != (node.Fault{}) {
+			t.Errorf("fault %+v", f)
+		}
 
-	without(servers, s)[0].must(put("meanwhile", "2"))
-	if err := s.Restart(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Restart(); err == nil || !strings.Contains(err.Error(), "runs already") {
-		t.Errorf("restart of a running server: %v", err)
-	}
-	w.awaitVoters(servers...)
-	w.awaitSame(servers...)
-	if n := len(s.Entries()); n != 2 {
-		t.Errorf("entries %v", s.Entries())
-	}
-	s.must(put("after", "3"))
+		without(servers, s)[0].must(put("meanwhile", "2"))
+		if err := s.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Restart(); err == nil || !strings.Contains(err.Error(), "runs already") {
+			t.Errorf("restart of a running server: %v", err)
+		}
+		w.awaitVoters(servers...)
+		w.awaitSame(servers...)
+		if n := len(s.Entries()); n != 2 {
+			t.Errorf("entries %v", s.Entries())
+		}
+		s.must(put("after", "3"))
+	})
 }
 
 // All servers crash and come back: what was acknowledged is still there.
 func TestAllCrashAndRestart(t *testing.T) {
-	w, servers := cluster(t, 3)
-	for i, s := range servers {
-		s.must(put(fmt.Sprint(i), "kept"))
-	}
-	for _, s := range servers {
-		s.Crash()
-	}
-	for _, s := range servers {
-		if err := s.Restart(); err != nil {
-			t.Fatal(err)
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		for i, s := range servers {
+			s.must(put(fmt.Sprint(i), "kept"))
 		}
-	}
-	w.awaitVoters(servers...)
-	servers[2].must(put("3", "new"))
-	w.awaitSame(servers...)
-	if n := len(servers[1].Entries()); n != 4 {
-		t.Errorf("entries %v", servers[1].Entries())
-	}
+		for _, s := range servers {
+			s.Crash()
+		}
+		for _, s := range servers {
+			if err := s.Restart(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.awaitVoters(servers...)
+		servers[2].must(put("3", "new"))
+		w.awaitSame(servers...)
+		if n := len(servers[1].Entries()); n != 4 {
+			t.Errorf("entries %v", servers[1].Entries())
+		}
+	})
 }
 
 // A server's lives follow one another quickly, while calls come from elsewhere.
 func TestManyLives(t *testing.T) {
-	w, servers := cluster(t, 2)
-	s := servers[1]
-	stop := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				s.State()
-				s.Entries()
-				s.Log(1, 10)
-				<-s.ask(put("k", "v"))
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(2, "broadcast")
+		s := servers[1]
+		stop := make(chan struct{})
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					s.State()
+					s.Entries()
+					s.Log(1, 10)
+					<-s.ask(put("k", "v"))
+				}
+			}
+		}()
+		for range 10 {
+			s.Crash()
+			if err := s.Restart(); err != nil {
+				t.Fatal(err)
 			}
 		}
-	}()
-	for range 10 {
-		s.Crash()
-		if err := s.Restart(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.awaitVoters(servers...)
-	close(stop)
-	<-ended
-	s.must(put("k", "w"))
-	w.awaitSame(servers...)
+		w.awaitVoters(servers...)
+		close(stop)
+		<-ended
+		s.must(put("k", "w"))
+		w.awaitSame(servers...)
+	})
 }
 
 // Leave ends a server at once and for good.
 func TestLeave(t *testing.T) {
-	w, servers := cluster(t, 3)
-	s := servers[1]
-	l, _ := s.current()
-	s.Leave()
-	if links := l.mesh.Links(); len(links) > 0 && l.mesh.Send(servers[0].id, []byte("x")) {
-		t.Error("the mesh still sends")
-	}
-	s.Leave()
-	s.Crash()
-	if state := s.State(); state.Problem != "left" || state.Role != "stopped" {
-		t.Errorf("%+v", state)
-	}
-	if err := s.Restart(); !errors.Is(err, ErrLeft) {
-		t.Errorf("restart: %v", err)
-	}
-	// The others see it by the closed connection, long before one that is
-	// merely silent would be given up.
-	w.await("the others see it go", func() bool {
-		return without(servers, s)[0].State().Quorum.Alive == 2 && without(servers, s)[1].State().Quorum.Alive == 2
-	})
-	for _, other := range without(servers, s) {
-		if !other.heard(func(e Event) bool {
-			p, ok := e.Data.(PeerEvent)
-			return ok && p.Peer == s.id.String() && !p.Up && strings.Contains(p.Reason, "clos")
-		}) {
-			t.Errorf("%s was not told of a closed connection", other.id)
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		s := servers[1]
+		l, _ := s.current()
+		s.Leave()
+		if links := l.mesh.Links(); len(links) > 0 && l.mesh.Send(servers[0].id, []byte("x")) {
+			t.Error("the mesh still sends")
 		}
-	}
-	if n := s.count(func(e Event) bool { return e == Event{"role", RoleEvent{Role: "stopped", Term: s.State().Term}} }); n != 1 {
-		t.Errorf("told %d times that it stopped", n)
-	}
+		s.Leave()
+		s.Crash()
+		if state := s.State(); state.Problem != "left" || state.Role != "stopped" {
+			t.Errorf("%+v", state)
+		}
+		if err := s.Restart(); !errors.Is(err, ErrLeft) {
+			t.Errorf("restart: %v", err)
+		}
+		// The others see it by the closed connection, long before one that is
+		// merely silent would be given up.
+		w.await("the others see it go", func() bool {
+			return without(servers, s)[0].State().Quorum.Alive == 2 && without(servers, s)[1].State().Quorum.Alive == 2
+		})
+		for _, other := range without(servers, s) {
+			if !other.heard(func(e Event) bool {
+				p, ok := e.Data.(PeerEvent)
+				return ok && p.Peer == s.id.String() && !p.Up && strings.Contains(p.Reason, "clos")
+			}) {
+				t.Errorf("%s was not told of a closed connection", other.id)
+			}
+		}
+		if n := s.count(func(e Event) bool { return e == Event{"role", RoleEvent{Role: "stopped", Term: s.State().Term}} }); n != 1 {
+			t.Errorf("told %d times that it stopped", n)
+		}
+	})
 }
 
 // A crashed tab that is closed does not come back either.
@@ -223,34 +233,36 @@ func TestLeaveWhileStarting(t *testing.T) {
 }
 
 func TestStorageFails(t *testing.T) {
-	w, servers := cluster(t, 3)
-	s := w.awaitLeader(servers...)
-	left := without(servers, s)
-	s.must(put("before", "1"))
-	full := errors.New("the disk is full")
-	s.home.storage.Fail(full)
-	s.ask(put("k", "v"))
-	w.await("the server stops", func() bool { return s.State().Role == "stopped" })
-	state := s.State()
-	if state.Problem != "storage" || !strings.Contains(state.Reason, full.Error()) || !strings.Contains(state.Reason, "Reload the tab") ||
-		state.Storage.Error == nil || !strings.Contains(*state.Storage.Error, full.Error()) {
-		t.Errorf("%+v", state)
-	}
-	w.awaitLeader(left...)
-	if a := left[0].must(get("before")); a.Value == nil {
-		t.Error("acknowledged data is lost")
-	}
-	if err := s.Restart(); !errors.Is(err, full) {
-		t.Errorf("restart with the disk still full: %v", err)
-	}
-	if state := s.State(); state.Problem != "storage" {
-		t.Errorf("%+v", state)
-	}
-	s.home.storage.Fail(nil)
-	if err := s.Restart(); err != nil {
-		t.Fatal(err)
-	}
-	w.awaitVoters(servers...)
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		s := w.awaitLeader(servers...)
+		left := without(servers, s)
+		s.must(put("before", "1"))
+		full := errors.New("the disk is full")
+		s.home.storage.Fail(full)
+		s.ask(put("k", "v"))
+		w.await("the server stops", func() bool { return s.State().Role == "stopped" })
+		state := s.State()
+		if state.Problem != "storage" || !strings.Contains(state.Reason, full.Error()) || !strings.Contains(state.Reason, "Reload the tab") ||
+			state.Storage.Error == nil || !strings.Contains(*state.Storage.Error, full.Error()) {
+			t.Errorf("%+v", state)
+		}
+		w.awaitLeader(left...)
+		if a := left[0].must(get("before")); a.Value == nil {
+			t.Error("acknowledged data is lost")
+		}
+		if err := s.Restart(); !errors.Is(err, full) {
+			t.Errorf("restart with the disk still full: %v", err)
+		}
+		if state := s.State(); state.Problem != "storage" {
+			t.Errorf("%+v", state)
+		}
+		s.home.storage.Fail(nil)
+		if err := s.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		w.awaitVoters(servers...)
+	})
 }
 
 // Storage that becomes useless between two saves stops the server too.
@@ -325,14 +337,16 @@ func TestWarn(t *testing.T) {
 
 // Remove gives up when its caller does.
 func TestRemoveIsCancelled(t *testing.T) {
-	w, servers := cluster(t, 3)
-	s := w.awaitLeader(servers...)
-	s.Isolate(true)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.Remove(ctx, without(servers, s)[0].id); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		s := w.awaitLeader(servers...)
+		s.Isolate(true)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := s.Remove(ctx, without(servers, s)[0].id); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+	})
 }
 
 // A new life's connections may come up before its making has ended.

@@ -307,27 +307,29 @@ func TestTelemetryKeepsAFew(t *testing.T) {
 
 // Every server shows every other's role, term and log, by its own word.
 func TestAnyServerShowsTheWholeCluster(t *testing.T) {
-	w, servers := cluster(t, 3)
-	for i := range 20 {
-		servers[i%3].must(put(fmt.Sprint(i), "x"))
-	}
-	w.awaitSame(servers...)
-	w.await("all to know of all", func() bool {
-		for _, s := range servers {
-			for _, m := range s.State().Members {
-				o := servers[slices.IndexFunc(servers, func(o *testServer) bool { return o.id.String() == m.ID })].State()
-				if m.Role != o.Role || m.Term == nil || *m.Term != o.Term || m.Leader != o.Leader || m.LastIndex == nil ||
-					*m.LastIndex != o.LastIndex || *m.CommitIndex != o.CommitIndex || *m.LastApplied != o.LastApplied ||
-					*m.DurableIndex != o.LastIndex || *m.SnapshotIndex != 0 || m.AgeMs == nil || m.Stale || m.Hidden || m.Self && *m.AgeMs != 0 {
-					return false
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		for i := range 20 {
+			servers[i%3].must(put(fmt.Sprint(i), "x"))
+		}
+		w.awaitSame(servers...)
+		w.await("all to know of all", func() bool {
+			for _, s := range servers {
+				for _, m := range s.State().Members {
+					o := servers[slices.IndexFunc(servers, func(o *testServer) bool { return o.id.String() == m.ID })].State()
+					if m.Role != o.Role || m.Term == nil || *m.Term != o.Term || m.Leader != o.Leader || m.LastIndex == nil ||
+						*m.LastIndex != o.LastIndex || *m.CommitIndex != o.CommitIndex || *m.LastApplied != o.LastApplied ||
+						*m.DurableIndex != o.LastIndex || *m.SnapshotIndex != 0 || m.AgeMs == nil || m.Stale || m.Hidden || m.Self && *m.AgeMs != 0 {
+						return false
+					}
 				}
 			}
-		}
-		return true
-	})
-	servers[0].SetHidden(true)
-	w.await("the others to see it hidden", func() bool {
-		return slices.ContainsFunc(servers[1].State().Members, func(m Member) bool { return m.ID == servers[0].id.String() && m.Hidden })
+			return true
+		})
+		servers[0].SetHidden(true)
+		w.await("the others to see it hidden", func() bool {
+			return slices.ContainsFunc(servers[1].State().Members, func(m Member) bool { return m.ID == servers[0].id.String() && m.Hidden })
+		})
 	})
 }
 
@@ -344,28 +346,30 @@ func memberOf(s, o *testServer) Member {
 // Faults on the links cut telemetry too: an isolated server is stale for the
 // others, and they for it, though all connections stand.
 func TestIsolatedIsStale(t *testing.T) {
-	w, servers := cluster(t, 3)
-	s := without(servers, w.awaitLeader(servers...))[0]
-	rest := without(servers, s)
-	w.await("all is known", func() bool {
-		return memberOf(rest[0], s).AgeMs != nil && memberOf(rest[1], s).AgeMs != nil && memberOf(s, rest[0]).AgeMs != nil
-	})
-	s.Isolate(true)
-	w.await("it is stale", func() bool {
-		return memberOf(rest[0], s).Stale && memberOf(rest[1], s).Stale && memberOf(s, rest[0]).Stale
-	})
-	for _, o := range rest {
-		if m := memberOf(o, s); !m.Reachable || *m.AgeMs <= staleAfter.Milliseconds() || m.Link != "open" {
-			t.Errorf("%+v", m)
-		}
-		for _, other := range rest {
-			if m := memberOf(o, other); m.Stale {
-				t.Errorf("%s is stale too: %+v", other.id, m)
+	virtualWorld(t, func(t *testing.T, w *world) {
+		servers := w.tabs(3, "broadcast")
+		s := without(servers, w.awaitLeader(servers...))[0]
+		rest := without(servers, s)
+		w.await("all is known", func() bool {
+			return memberOf(rest[0], s).AgeMs != nil && memberOf(rest[1], s).AgeMs != nil && memberOf(s, rest[0]).AgeMs != nil
+		})
+		s.Isolate(true)
+		w.await("it is stale", func() bool {
+			return memberOf(rest[0], s).Stale && memberOf(rest[1], s).Stale && memberOf(s, rest[0]).Stale
+		})
+		for _, o := range rest {
+			if m := memberOf(o, s); !m.Reachable || *m.AgeMs < staleAfter.Milliseconds() || m.Link != "open" {
+				t.Errorf("%+v", m)
+			}
+			for _, other := range rest {
+				if m := memberOf(o, other); m.Stale {
+					t.Errorf("%s is stale too: %+v", other.id, m)
+				}
 			}
 		}
-	}
-	s.Isolate(false)
-	w.await("it is not stale any more", func() bool { return !memberOf(rest[0], s).Stale && !memberOf(s, rest[0]).Stale })
+		s.Isolate(false)
+		w.await("it is not stale any more", func() bool { return !memberOf(rest[0], s).Stale && !memberOf(s, rest[0]).Stale })
+	})
 }
 
 // However many datagrams come, and whatever is in them, the cluster does not
