@@ -152,6 +152,7 @@ func TestIntakeRate(t *testing.T) {
 
 // A peer without the second channel, or that closes it, is a good peer.
 func TestLinksDoWithoutDatagrams(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(c *conn){
 		"closed by the peer": func(c *conn) {
 			if err := c.ch.lossy.Close(); err != nil {

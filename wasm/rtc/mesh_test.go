@@ -85,6 +85,7 @@ func TestCloseIsSeenAtOnce(t *testing.T) {
 }
 
 func TestReloadReplacesTheLink(t *testing.T) {
+	t.Parallel()
 	for _, id := range []int{1, 3} { // the reloaded side offers, or answers
 		t.Run(fmt.Sprint(id), func(t *testing.T) {
 			r := newRoom(t)
@@ -181,6 +182,7 @@ func breakLink(from, to *guest, fragments ...[]byte) {
 }
 
 func TestLostSignalsAreMadeUpFor(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{signalOffer, signalAnswer} {
 		t.Run(kind, func(t *testing.T) {
 			r := newRoom(t)
@@ -212,6 +214,7 @@ func TestSlowAndReorderedSignals(t *testing.T) {
 }
 
 func TestBrokenFragmentsCloseTheLinkAndItIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	for reason, fragments := range map[string][][]byte{
 		"unknown kind":                   {{77, 1, 2, 3}},
 		"empty message":                  {{}},

@@ -24,6 +24,7 @@ func (g *guest) awaitRefused(words string) {
 // Of two live incarnations of one server the one that is connected stays, and the
 // other one is told; once the first one has gone, the second is connected to.
 func TestSecondLiveIncarnationIsTold(t *testing.T) {
+	t.Parallel()
 	for _, id := range []int{1, 3} { // it offers, or answers
 		t.Run(fmt.Sprint(id), func(t *testing.T) {
 			r := newRoom(t)
