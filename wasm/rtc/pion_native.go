@@ -19,6 +19,8 @@ const (
 	dtlsRetransmission = 100 * time.Millisecond
 	// closeTimeout bounds Mesh.Close.
 	closeTimeout = time.Second
+	// closeLinger is how long closeAll lets what was handed over leave.
+	closeLinger = 20 * time.Millisecond
 )
 
 // supported says why connections are not to be had, if so.
@@ -122,12 +124,19 @@ func (c *channel) send(b []byte) error { return c.dc.Send(b) }
 func (c *channel) buffered() int { return int(c.dc.BufferedAmount()) }
 
 // closeAll closes the channels' connections, which their peers see at once. It
-// waits until pion is done with it, but not longer than closeTimeout.
+// waits until pion is done with it, but not longer than closeTimeout. What was sent just
+// before, as by a leader that hands over, must leave first: pion, other than a
+// browser, may drop it. That it has left shows only late, when it is acknowledged.
 func closeAll(channels []*channel) {
 	done := make(chan struct{})
 	var closing sync.WaitGroup
 	for _, c := range channels {
-		closing.Go(func() { c.pc.Close() })
+		closing.Go(func() {
+			if c.buffered() > 0 {
+				time.Sleep(closeLinger)
+			}
+			c.pc.Close()
+		})
 	}
 	go func() {
 		closing.Wait()

@@ -181,18 +181,42 @@ func TestTransferLeadership(t *testing.T) {
 	})
 }
 
-// A leader that leaves asks another to take over, if it is told to: then the
-// next term begins with a vote that it asked for.
+// A leader that leaves asks another to take over, if it is told to, over whatever
+// connects them: what it asks is under way when Leave closes the connections.
 func TestLeaderHandsOver(t *testing.T) {
-	w, servers := cluster(t, 3)
-	leader := w.awaitLeader(servers...)
-	left := without(servers, leader)
-	left[0].must(put("before", "x"))
-	w.awaitSame(servers...)
-	leader.Leave()
-	w.awaitLeader(left...)
-	left[1].must(put("after", "x"))
-	w.awaitSame(left...)
+	overWebRTC := func(t *testing.T) (*world, []*testServer) { return cluster(t, 3) }
+	overBus := func(t *testing.T) (*world, []*testServer) {
+		w := inFlight(t)
+		return w, w.tabs(3, "broadcast")
+	}
+	for _, test := range []struct {
+		name  string
+		start func(*testing.T) (*world, []*testServer)
+		on    bool
+	}{{"WebRTC", overWebRTC, true}, {"bus", overBus, true}, {"off", overWebRTC, false}} {
+		t.Run(test.name, func(t *testing.T) {
+			w, servers := test.start(t)
+			leader := w.awaitLeader(servers...)
+			left := without(servers, leader)
+			left[0].must(put("before", "x"))
+			w.awaitSame(servers...)
+			leader.SetSettings(Settings{HandOver: test.on})
+			leader.Leave()
+			w.awaitLeader(left...)
+			asked := 0
+			for _, s := range left {
+				asked += s.count(func(e Event) bool {
+					m, ok := e.Data.(node.Event)
+					return ok && m.Kind == node.EventReceived && m.Message.Type == raft.TimeoutNow && m.Message.From == leader.id
+				})
+			}
+			if want := map[bool]int{true: 1}[test.on]; asked != want {
+				t.Errorf("%d were asked to take over, want %d", asked, want)
+			}
+			left[1].must(put("after", "x"))
+			w.awaitSame(left...)
+		})
+	}
 }
 
 // Who is silent for long is removed, and may come back as a new server.
