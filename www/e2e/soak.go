@@ -236,10 +236,12 @@ func (s *soak) heal() {
 	s.note("the cluster is whole, of %d", len(s.live()))
 }
 
-// written is the diary from one moment to another.
+// written is the diary from one moment to another, with what pages said of themselves.
 func (s *soak) written(from, until time.Time) string {
+	lines := append(slices.Clone(s.diary), s.witness.turns()...)
+	slices.SortStableFunc(lines, func(a, b diaryLine) int { return a.at.Compare(b.at) })
 	var out strings.Builder
-	for _, line := range s.diary {
+	for _, line := range lines {
 		if !line.at.Before(from) && !line.at.After(until) {
 			fmt.Fprintf(&out, "%8.3f  %s\n", line.at.Sub(s.began).Seconds(), line.what)
 		}

@@ -129,6 +129,22 @@ func (w *witness) check() {
 	w.t.Logf("%d servers, %d leaderships, %d testimonies", len(ids), len(leaders), len(said))
 }
 
+// turns are the moments at which a page had something new to say.
+func (w *witness) turns() (lines []diaryLine) {
+	last := map[string]string{} // by page
+	for _, s := range w.all() {
+		what := fmt.Sprintf("server %.4s, %d members: %s in term %d", s.ID, len(s.Members), s.Role, s.Term)
+		if s.Role != "leader" && s.Leader != "" {
+			what += fmt.Sprintf(" of %.4s", s.Leader)
+		}
+		if what != last[s.Page] {
+			last[s.Page] = what
+			lines = append(lines, diaryLine{time.UnixMilli(s.At), what})
+		}
+	}
+	return lines
+}
+
 // oneLeader: of a cluster's servers at most one leads in a term.
 func oneLeader(said []testimony) error {
 	type office struct {
