@@ -104,9 +104,9 @@ func BenchmarkBarePut(b *testing.B) {
 	for b.Loop() {
 		record := wire.AppendSave(nil, numbered(len(all), 1))
 		began := time.Now()
-		transaction := db.value.Call("transaction", storeSaves, readWrite, db.strict)
+		transaction := db.value.Call("transaction", savesOf(id), readWrite, db.strict)
 		transaction.Set("oncomplete", f)
-		transaction.Call("objectStore", storeSaves).Call("put", db.toJS(record), []any{id.String(), len(all)})
+		transaction.Call("objectStore", savesOf(id)).Call("put", db.toJS(record), []any{id.String(), len(all)})
 		<-done
 		all = append(all, time.Since(began))
 	}

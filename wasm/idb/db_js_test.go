@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tabraft/raft"
+	"tabraft/raft/wire"
 )
 
 func TestRooms(t *testing.T) {
@@ -202,6 +203,44 @@ func TestUpgradeElsewhere(t *testing.T) {
 	}
 	request.Get("result").Call("close")
 	want(t, receive(t, failed), ErrUpgraded)
+}
+
+// A database of schema version 1 is taken over, with what servers have saved in it.
+func TestVersion1(t *testing.T) {
+	name := database(t)
+	fresh := opened(t, database(t))
+	request := js.Global().Get("indexedDB").Call("open", name, 1)
+	await(t, request, "onupgradeneeded")
+	old := request.Get("result")
+	old.Call("createObjectStore", storeRooms, map[string]any{"keyPath": "token"}).Call("createIndex", "used", "used")
+	servers := old.Call("createObjectStore", storeServers, map[string]any{"keyPath": "id"})
+	servers.Call("createIndex", "room", []any{"room", "used"})
+	saves := old.Call("createObjectStore", oldSaves)
+	for i := range uint64(3) {
+		own := id + raft.ID(i)
+		servers.Call("put", Server{ID: own, Room: "r", Owner: alice, Cluster: 5}.value())
+		saves.Call("put", alice, ownerKey(own))
+		for n := range uint64(2) {
+			saves.Call("put", fresh.toJS(wire.AppendSave(nil, entry(1+n, fmt.Sprint(own)))), saveKey(js.ValueOf(own.String()), firstBatch+n))
+		}
+	}
+	await(t, request, "onsuccess")
+	old.Call("close")
+
+	db := opened(t, name)
+	for i := range uint64(3) {
+		own := id + raft.ID(i)
+		st := db.Storage(own, alice, func(error) {})
+		defer st.Close()
+		stored, err := st.Load()
+		if err != nil || len(stored.Entries) != 2 || string(stored.Entries[1].Data) != fmt.Sprint(own) {
+			t.Errorf("server %v has %+v, %v", own, stored, err)
+		}
+		ok(t, save(t, st, entry(3, "more")))
+	}
+	if list := db.value.Get("objectStoreNames"); list.Call("contains", oldSaves).Bool() {
+		t.Error("the old store is there still")
+	}
 }
 
 func TestOpenDeadline(t *testing.T) {

@@ -2,14 +2,17 @@
 // it knows, the servers it is, and what each of those servers has saved. It
 // exists under GOOS=js only.
 //
-// # Schema, version 1
+// # Schema, version 2
 //
 //	store    key      value
 //	rooms    token    {token, name, key, cluster, made, used}   index used
 //	servers  id       {id, room, cluster, owner, used}          index room: [room, used]
-//	saves    [id, n]  Uint8Array, one record of wire.AppendSave
+//	saves 00 [id, n]  Uint8Array, one record of wire.AppendSave
 //	         [id, "owner"]         servers[id].owner again, for saves to read
 //	         [id, "fence", owner]  when this owner was fenced off
+//	saves 01 and so on to 31: a server's store is its id modulo 32
+//
+// Version 1 had one store for all saves; opening such a database moves them.
 //
 // Ids and cluster ids are 16 hex digits, since a JavaScript number holds only
 // 53 bits of them; the cluster 0000000000000000 stands for none. used is
@@ -34,10 +37,13 @@
 //
 // # A tab that is stopped
 //
-// All tabs of a browser save into one store, and the browser runs one writing
-// transaction on it at a time. A tab may be stopped at any moment, by a machine
-// that sleeps or a browser that freezes it. So a save is handed over whole, with
-// its end, never waits for its tab, and uses no other store: see Storage.
+// The browser runs one writing transaction on a store at a time, and a tab may be
+// stopped at any moment, by a machine that sleeps or a browser that freezes it. So a
+// save is handed over whole, with its end, never waits for its tab, and uses no other
+// store: see Storage. That leaves the moment between its first call and its last, which
+// one stop in ten of a busy server met. So servers of one browser save into stores of
+// their own, as long as there are enough: a new server gets an id that is Apart from
+// those that are there.
 //
 // # What durable means
 //

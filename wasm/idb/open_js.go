@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"sync"
 	"syscall/js"
+
+	"tabraft/raft"
 )
 
 // DefaultName is the name of the database the page uses.
 const DefaultName = "tabraft"
 
 // schemaVersion is the version of the schema drawn in the package comment.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // DB is an open connection to the database. Its methods wait for the browser
 // and so must not be called from a JavaScript callback.
@@ -100,12 +102,12 @@ type opening struct {
 }
 
 func (o *opening) listen() {
-	o.on("onupgradeneeded", func(js.Value) {
+	o.on("onupgradeneeded", func(event js.Value) {
 		// An abandoned request that comes this far just makes the stores.
 		guard(func(err error) {
 			o.say(err)
 			abort(o.request.Get("transaction"))
-		}, func() { makeStores(o.request.Get("result")) })
+		}, func() { o.upgrade(event.Get("oldVersion").Int()) })
 	})
 	o.on("onblocked", func(js.Value) { o.say(ErrBlocked) })
 	o.on("onerror", func(event js.Value) {
@@ -170,13 +172,51 @@ func (o *opening) release() {
 	}
 }
 
-// makeStores makes schema version 1 in an empty database.
-func makeStores(database js.Value) {
-	database.Call("createObjectStore", storeRooms, map[string]any{"keyPath": "token"}).
-		Call("createIndex", "used", "used")
-	database.Call("createObjectStore", storeServers, map[string]any{"keyPath": "id"}).
-		Call("createIndex", "room", []any{"room", "used"})
-	database.Call("createObjectStore", storeSaves)
+// upgrade makes the stores, or those that came with version 2.
+func (o *opening) upgrade(from int) {
+	database := o.request.Get("result")
+	if from < 1 {
+		database.Call("createObjectStore", storeRooms, map[string]any{"keyPath": "token"}).
+			Call("createIndex", "used", "used")
+		database.Call("createObjectStore", storeServers, map[string]any{"keyPath": "id"}).
+			Call("createIndex", "room", []any{"room", "used"})
+	}
+	if from < 2 {
+		for n := range savesStores {
+			database.Call("createObjectStore", savesStore(n))
+		}
+	}
+	if from == 1 {
+		o.spread(database)
+	}
+}
+
+// spread moves the saves of version 1 from their one store.
+func (o *opening) spread(database js.Value) {
+	transaction := o.request.Get("transaction")
+	request := transaction.Call("objectStore", oldSaves).Call("openCursor")
+	f := js.FuncOf(func(js.Value, []js.Value) any {
+		guard(func(err error) {
+			o.say(err)
+			abort(transaction)
+		}, func() {
+			cursor := request.Get("result")
+			if cursor.IsNull() {
+				database.Call("deleteObjectStore", oldSaves)
+				return
+			}
+			key := cursor.Get("key")
+			id, err := raft.ParseID(key.Index(0).String())
+			if err != nil {
+				panic(fmt.Errorf("%w: saves of server %v", ErrDamaged, key.Index(0)))
+			}
+			transaction.Call("objectStore", savesOf(id)).Call("add", cursor.Get("value"), key)
+			cursor.Call("continue")
+		})
+		return nil
+	})
+	o.funcs = append(o.funcs, f)
+	request.Set("onsuccess", f)
 }
 
 func newDB(value js.Value) *DB {

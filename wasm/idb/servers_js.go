@@ -67,7 +67,7 @@ func (db *DB) Servers(ctx context.Context, token string) ([]Server, error) {
 
 // Create stores a new identity. ErrExists if its id is taken.
 func (db *DB) Create(ctx context.Context, s Server) error {
-	err := db.run(ctx, readWrite, []any{storeServers, storeSaves}, func(t *tx) {
+	err := db.run(ctx, readWrite, []any{storeServers, savesOf(s.ID)}, func(t *tx) {
 		t.find(s.ID, func(_ Server, found bool) {
 			if found {
 				t.fail(ErrExists)
@@ -93,7 +93,7 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 	}
 	batch := wire.AppendSave(nil, first)
 	s.Room, s.Cluster = token, cluster
-	err = db.run(ctx, readWrite, []any{storeRooms, storeServers, storeSaves}, func(t *tx) {
+	err = db.run(ctx, readWrite, []any{storeRooms, storeServers, savesOf(s.ID)}, func(t *tx) {
 		t.room(token, func(r Room, found bool) {
 			if !found || !r.Made || r.Cluster != 0 {
 				return
@@ -105,7 +105,7 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 				case found && old.Cluster != 0:
 					t.fail(fmt.Errorf("%w: %016x", ErrCluster, old.Cluster))
 				default:
-					t.then(t.store(storeSaves).Call("count", db.between(s.ID.String())), func(saved js.Value) {
+					t.then(t.store(savesOf(s.ID)).Call("count", db.between(s.ID.String())), func(saved js.Value) {
 						if saved.Int() > 0 {
 							t.fail(ErrExists)
 							return
@@ -114,7 +114,7 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 						t.put(storeRooms, js.ValueOf(r.value()))
 						t.put(storeServers, js.ValueOf(s.value()))
 						t.owns(s.ID, s.Owner)
-						t.store(storeSaves).Call("add", db.toJS(batch), saveKey(js.ValueOf(s.ID.String()), firstBatch))
+						t.store(savesOf(s.ID)).Call("add", db.toJS(batch), saveKey(js.ValueOf(s.ID.String()), firstBatch))
 						founded = true
 					})
 				}
@@ -128,7 +128,7 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 // the one before, and gives the server as it is then. ErrUnknown if there is no
 // such server, or it was put aside.
 func (db *DB) Take(ctx context.Context, id raft.ID, owner string) (taken Server, err error) {
-	err = db.run(ctx, readWrite, []any{storeServers, storeSaves}, func(t *tx) {
+	err = db.run(ctx, readWrite, []any{storeServers, savesOf(id)}, func(t *tx) {
 		t.known(id, func(s Server) {
 			if strings.HasPrefix(s.Room, asidePrefix) {
 				t.fail(ErrUnknown)
@@ -143,7 +143,7 @@ func (db *DB) Take(ctx context.Context, id raft.ID, owner string) (taken Server,
 
 // Hold is Take by somebody who will not run the server: it does not count as used.
 func (db *DB) Hold(ctx context.Context, id raft.ID, owner string) error {
-	err := db.run(ctx, readWrite, []any{storeServers, storeSaves}, func(t *tx) {
+	err := db.run(ctx, readWrite, []any{storeServers, savesOf(id)}, func(t *tx) {
 		t.known(id, func(s Server) { t.take(s, owner) })
 	})
 	return onServer("hold", id, err)
@@ -156,20 +156,20 @@ func (t *tx) take(s Server, owner string) Server {
 	t.put(storeServers, js.ValueOf(s.value()))
 	t.owns(s.ID, owner)
 	if before != owner {
-		t.store(storeSaves).Call("delete", fenceKey(s.ID, owner))
+		t.store(savesOf(s.ID)).Call("delete", fenceKey(s.ID, owner))
 		t.fence(s.ID, before)
 	}
 	return s
 }
 
 // owns notes among the saves who owns a server.
-func (t *tx) owns(id raft.ID, owner string) { t.store(storeSaves).Call("put", owner, ownerKey(id)) }
+func (t *tx) owns(id raft.ID, owner string) { t.store(savesOf(id)).Call("put", owner, ownerKey(id)) }
 
 // fence fences off an owner of a server, and forgets the oldest fences if there
 // are many. A fence's value is the time in ms since 1970, but later than that of any
 // other: clocks are set back.
 func (t *tx) fence(id raft.ID, owner string) {
-	saves := t.store(storeSaves)
+	saves := t.store(savesOf(id))
 	all := t.db.fences(id)
 	var keys js.Value
 	t.then(saves.Call("getAllKeys", all), func(v js.Value) { keys = v })
@@ -256,16 +256,16 @@ func (db *DB) Aside(ctx context.Context, token string) ([]Server, error) {
 // whoever took it over meanwhile may be a live server. It is no error if there is
 // none.
 func (db *DB) Forget(ctx context.Context, id raft.ID, owner string) error {
-	err := db.run(ctx, readWrite, []any{storeServers, storeSaves}, func(t *tx) {
+	err := db.run(ctx, readWrite, []any{storeServers, savesOf(id)}, func(t *tx) {
 		t.find(id, func(s Server, found bool) {
 			if found && s.Owner != owner {
 				t.fail(ErrFenced)
 				return
 			}
 			t.store(storeServers).Call("delete", id.String())
-			t.store(storeSaves).Call("delete", db.between(id.String()))
-			t.store(storeSaves).Call("delete", db.fences(id))
-			t.store(storeSaves).Call("delete", ownerKey(id))
+			t.store(savesOf(id)).Call("delete", db.between(id.String()))
+			t.store(savesOf(id)).Call("delete", db.fences(id))
+			t.store(savesOf(id)).Call("delete", ownerKey(id))
 		})
 	})
 	return onServer("forget", id, err)

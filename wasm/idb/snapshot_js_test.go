@@ -18,14 +18,14 @@ import (
 // batchesOf lists the numbers of a server's batches and their bytes together.
 func batchesOf(t *testing.T, db *DB, server raft.ID) (ns []int, bytes int) {
 	t.Helper()
-	ok(t, db.run(background(t), readOnly, []any{storeSaves}, func(x *tx) {
+	ok(t, db.run(background(t), readOnly, []any{savesOf(server)}, func(x *tx) {
 		keys := db.between(server.String())
-		x.then(x.store(storeSaves).Call("getAllKeys", keys), func(v js.Value) {
+		x.then(x.store(savesOf(server)).Call("getAllKeys", keys), func(v js.Value) {
 			for i := range v.Length() {
 				ns = append(ns, v.Index(i).Index(1).Int())
 			}
 		})
-		x.then(x.store(storeSaves).Call("getAll", keys), func(v js.Value) {
+		x.then(x.store(savesOf(server)).Call("getAll", keys), func(v js.Value) {
 			for i := range v.Length() {
 				bytes += v.Index(i).Length()
 			}
@@ -150,8 +150,8 @@ func TestAbortedSnapshotDeletesNothing(t *testing.T) {
 	ok(t, save(t, st, entry(1, "a")))
 	ok(t, save(t, st, entry(2, "b")))
 	// Its number is taken, so that the batch cannot be added.
-	ok(t, db.run(background(t), readWrite, []any{storeSaves}, func(x *tx) {
-		x.store(storeSaves).Call("put", db.toJS(wire.AppendSave(nil, entry(3, "c"))), saveKey(st.key, 3))
+	ok(t, db.run(background(t), readWrite, []any{savesOf(id)}, func(x *tx) {
+		x.store(savesOf(id)).Call("put", db.toJS(wire.AppendSave(nil, entry(3, "c"))), saveKey(st.key, 3))
 	}))
 	if err := save(t, st, snapshot(2, "ab")); err == nil {
 		t.Error("a batch was overwritten")
@@ -176,9 +176,9 @@ func TestFirstBatchMustBeAStart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := created(t)
-			ok(t, db.run(background(t), readWrite, []any{storeSaves}, func(x *tx) {
+			ok(t, db.run(background(t), readWrite, []any{savesOf(id)}, func(x *tx) {
 				for n, s := range c.batches {
-					x.store(storeSaves).Call("put", db.toJS(wire.AppendSave(nil, s)), []any{id.String(), n})
+					x.store(savesOf(id)).Call("put", db.toJS(wire.AppendSave(nil, s)), []any{id.String(), n})
 				}
 			}))
 			_, err := db.Storage(id, alice, func(error) {}).Load()

@@ -28,6 +28,7 @@ const (
 type Storage struct {
 	db     *DB
 	id     raft.ID
+	store  string   // see savesOf
 	key    js.Value // the id
 	owner  js.Value
 	fence  js.Value // key of what Take puts up against this owner
@@ -58,7 +59,7 @@ type pending struct {
 // done of every save under way; not after Close. Both are called from
 // JavaScript callbacks and must not wait for anything.
 func (db *DB) Storage(id raft.ID, owner string, failed func(error)) *Storage {
-	st := &Storage{db: db, id: id, key: js.ValueOf(id.String()), owner: js.ValueOf(owner), fence: fenceKey(id, owner), said: ownerKey(id), failed: failed}
+	st := &Storage{db: db, id: id, store: savesOf(id), key: js.ValueOf(id.String()), owner: js.ValueOf(owner), fence: fenceKey(id, owner), said: ownerKey(id), failed: failed}
 	st.onOwner = st.event(func(this js.Value) { st.checkOwner(this.Get("result")) })
 	st.onComplete = st.event(func(this js.Value) { st.end(this, nil) })
 	st.onAbort = st.event(func(this js.Value) { st.end(this, domError(this.Get("error"))) })
@@ -118,12 +119,12 @@ type batch struct {
 func (st *Storage) page(from uint64) ([]batch, error) {
 	var batches []batch
 	failure := errors.New("the browser ended a transaction without an answer")
-	err := st.db.run(context.Background(), readOnly, []any{storeSaves}, func(t *tx) {
+	err := st.db.run(context.Background(), readOnly, []any{st.store}, func(t *tx) {
 		// All at once, so that a tab that is stopped meanwhile is in nobody's way
 		// for long. It is not committed, as a save is: in Chromium large values
 		// would come after the end, which is to say never.
 		keys := st.db.keyRange.Call("bound", saveKey(st.key, from), saveKey(st.key, 1<<53))
-		saves := t.store(storeSaves)
+		saves := t.store(st.store)
 		var owner, ns js.Value
 		t.then(saves.Call("get", st.said), func(v js.Value) { owner = v })
 		t.then(saves.Call("getAllKeys", keys, pageBatches), func(v js.Value) { ns = v })
@@ -198,9 +199,9 @@ func (st *Storage) refusal() error {
 
 // begin starts a save. It is told to the browser as a whole, in one task, and
 // committed at once: nothing is left for this tab to do. Otherwise a tab that is
-// stopped in the middle would hold up every other tab of this browser, since
-// saves of all of them use the same store. They use no other, so that nothing
-// that is done with the other stores is in their way.
+// stopped in the middle would hold up others that use the same store, and whoever
+// takes the server over. Saves use no other store, so that nothing that is done with
+// the other stores is in their way.
 //
 // So a save cannot read first whether it may be. It adds the fence that Take
 // puts up against the owner before, and removes it again: with the fence up that
@@ -217,10 +218,10 @@ func (st *Storage) begin(s *raft.Save) (transaction js.Value, err error) {
 	behind := len(st.pending) > 0
 	err = try(func() {
 		record, number := db.toJS(st.buf), saveKey(st.key, st.next)
-		transaction = db.value.Call("transaction", storeSaves, readWrite, db.strict)
+		transaction = db.value.Call("transaction", st.store, readWrite, db.strict)
 		transaction.Set("oncomplete", st.onComplete)
 		transaction.Set("onabort", st.onAbort)
-		saves := transaction.Call("objectStore", storeSaves)
+		saves := transaction.Call("objectStore", st.store)
 		saves.Call("add", 0, st.fence)
 		saves.Call("delete", st.fence)
 		if s.Snapshot != nil {
@@ -244,8 +245,8 @@ func (st *Storage) checkOwner(owner js.Value) {
 	switch {
 	case owner.IsUndefined():
 		err := try(func() {
-			transaction := st.db.value.Call("transaction", storeSaves, readWrite, st.db.strict)
-			transaction.Call("objectStore", storeSaves).Call("delete", st.db.between(st.id.String()))
+			transaction := st.db.value.Call("transaction", st.store, readWrite, st.db.strict)
+			transaction.Call("objectStore", st.store).Call("delete", st.db.between(st.id.String()))
 		})
 		if err != nil {
 			warn(onServer("delete what is left of", st.id, err))

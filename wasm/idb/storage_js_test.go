@@ -147,9 +147,48 @@ func TestStoppedTabHoldsNothingUp(t *testing.T) {
 	<-complete
 }
 
+// A tab is stopped between the first call of a save and the last: what it has begun
+// stays open for as long as it sleeps. It is in the way of its own server only; once
+// it was in the way of every other.
+func TestStoppedInsideASave(t *testing.T) {
+	name := database(t)
+	db, other := opened(t, name), opened(t, name)
+	ok(t, db.Create(background(t), Server{ID: id, Room: "r", Owner: alice}))
+	next := id + 1
+	if !Apart(id, next) {
+		t.Fatal("one store for two servers")
+	}
+	ok(t, other.Create(background(t), Server{ID: next, Room: "r", Owner: bob}))
+	begun, woken := make(chan struct{}), make(chan struct{})
+	go db.run(background(t), readWrite, []any{savesOf(id)}, func(x *tx) {
+		var again func(js.Value)
+		again = func(js.Value) {
+			select {
+			case begun <- struct{}{}:
+			case <-woken:
+				return
+			default:
+			}
+			x.get(savesOf(id), ownerKey(id), again) // which keeps it open
+		}
+		again(js.Undefined())
+	})
+	<-begun
+	st := other.Storage(next, bob, func(error) {})
+	defer st.Close()
+	if _, err := st.Load(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint64(10) {
+		ok(t, save(t, st, entry(1+i, "meanwhile")))
+	}
+	ok(t, take(other, background(t), next, alice))
+	close(woken)
+}
+
 // stateOf tells how a transaction answers a further request.
 func stateOf(transaction js.Value) string {
-	err := try(func() { transaction.Call("objectStore", storeSaves).Call("get", 1) })
+	err := try(func() { transaction.Call("objectStore", savesOf(id)).Call("get", 1) })
 	if err == nil {
 		return "it takes more requests"
 	}
@@ -167,8 +206,8 @@ func TestFences(t *testing.T) {
 		ok(t, take(db, background(t), id, owner(n)))
 	}
 	var fences int
-	ok(t, db.run(background(t), readOnly, []any{storeSaves}, func(tx *tx) {
-		tx.then(tx.store(storeSaves).Call("count", db.fences(id)), func(v js.Value) { fences = v.Int() })
+	ok(t, db.run(background(t), readOnly, []any{savesOf(id)}, func(tx *tx) {
+		tx.then(tx.store(savesOf(id)).Call("count", db.fences(id)), func(v js.Value) { fences = v.Int() })
 	}))
 	if fences != maxFences {
 		t.Errorf("%d fences are stored, want %d", fences, maxFences)
@@ -179,8 +218,8 @@ func TestFences(t *testing.T) {
 	t.Logf("stored: %+v", stored)
 	ok(t, save(t, again, entry(2, "x")))
 	ok(t, db.Forget(background(t), id, alice))
-	ok(t, db.run(background(t), readOnly, []any{storeSaves}, func(tx *tx) {
-		tx.then(tx.store(storeSaves).Call("count"), func(v js.Value) { fences = v.Int() })
+	ok(t, db.run(background(t), readOnly, []any{savesOf(id)}, func(tx *tx) {
+		tx.then(tx.store(savesOf(id)).Call("count"), func(v js.Value) { fences = v.Int() })
 	}))
 	if fences != 0 {
 		t.Errorf("%d records are left of a forgotten server", fences)
@@ -242,9 +281,9 @@ func TestFenceStaysThoughTheClockIsSetBack(t *testing.T) {
 	db := created(t)
 	st, _, _ := loaded(t, db, alice)
 	const future = 1e15 // ms since 1970
-	ok(t, db.run(background(t), readWrite, []any{storeSaves}, func(t *tx) {
+	ok(t, db.run(background(t), readWrite, []any{savesOf(id)}, func(t *tx) {
 		for n := range uint64(maxFences) {
-			t.store(storeSaves).Call("put", future, fenceKey(id, strconv.FormatUint(n+1<<60, 16)))
+			t.store(savesOf(id)).Call("put", future, fenceKey(id, strconv.FormatUint(n+1<<60, 16)))
 		}
 	}))
 	ok(t, take(db, background(t), id, bob))
@@ -422,8 +461,8 @@ func TestDamagedBatches(t *testing.T) {
 			st, _, _ := loaded(t, db, alice)
 			ok(t, save(t, st, entry(1, "x")))
 			ok(t, save(t, st, entry(2, "y")))
-			ok(t, db.run(background(t), readWrite, []any{storeSaves}, func(tx *tx) {
-				s := tx.store(storeSaves)
+			ok(t, db.run(background(t), readWrite, []any{savesOf(id)}, func(tx *tx) {
+				s := tx.store(savesOf(id))
 				s.Call("delete", key(2))
 				put(s)
 				if name == "missing at start" {

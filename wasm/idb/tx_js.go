@@ -6,14 +6,28 @@ import (
 	"fmt"
 	"math"
 	"syscall/js"
+
+	"tabraft/raft"
 )
 
 // The stores, and their sets as transaction scopes.
 const (
 	storeRooms   = "rooms"
 	storeServers = "servers"
-	storeSaves   = "saves"
+	oldSaves     = "saves" // of schema version 1: the saves of all servers
 )
+
+// savesStores is how many stores the saves of all servers are spread over.
+const savesStores = 32
+
+// savesOf is the store that a server saves into.
+func savesOf(id raft.ID) string { return savesStore(int(id % savesStores)) }
+
+func savesStore(n int) string { return fmt.Sprintf("saves %02d", n) }
+
+// Apart tells whether two servers save into different stores, so that neither can be in
+// the other's way.
+func Apart(a, b raft.ID) bool { return savesOf(a) != savesOf(b) }
 
 const (
 	readOnly  = "readonly"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"syscall/js"
 	"time"
@@ -94,7 +95,7 @@ func openHome(ctx context.Context, db *idb.DB, room client.Room) (*browserHome, 
 			return h, err
 		}
 	}
-	return h, h.create(ctx)
+	return h, h.create(ctx, known)
 }
 
 // adopt claims an identity and takes it. It gives false if another tab has it, for
@@ -120,8 +121,16 @@ func (h *browserHome) adopt(ctx context.Context, known idb.Server, wait time.Dur
 	return true, nil
 }
 
-func (h *browserHome) create(ctx context.Context) error {
+// apartTries is how often a new id is tried that is apart from all others; there may
+// be none.
+const apartTries = 200
+
+func (h *browserHome) create(ctx context.Context, known []idb.Server) error {
+	near := func(s idb.Server) bool { return !idb.Apart(s.ID, h.id) }
 	h.id = newID()
+	for n := 0; n < apartTries && slices.ContainsFunc(known, near); n++ {
+		h.id = newID()
+	}
 	hold, ok, err := claim(ctx, h.room, h.id, h.incarnation)
 	if err != nil {
 		return err

@@ -12,6 +12,8 @@ const (
 	benchOutages  = 5  // of signaling, and of each kind of the network's
 	benchRestarts = 20 // of ICE
 	outage        = 5 * time.Second
+	// offersApart keeps to rtc.OffersPerSecond.
+	offersApart = 500 * time.Millisecond
 )
 
 // TestBenchNetwork measures how soon what the network broke is whole again, and
@@ -126,6 +128,7 @@ func benchICE(t *testing.T, table *table) {
 		tb.front()
 		var answered, moved []float64
 		for range benchRestarts {
+			time.Sleep(offersApart)
 			var took struct{ Answered, Moved float64 }
 			tb.eval(restartICE, &took)
 			answered, moved = append(answered, took.Answered), append(moved, took.Moved)

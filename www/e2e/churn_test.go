@@ -23,9 +23,10 @@ const readIdentities = `new Promise((resolve, reject) => {
 	const request = indexedDB.open("tabraft");
 	request.onerror = () => reject(request.error);
 	request.onsuccess = () => {
-		const db = request.result, tx = db.transaction(["servers", "saves"]);
-		const servers = tx.objectStore("servers").getAllKeys(), saves = tx.objectStore("saves").getAllKeys();
-		tx.oncomplete = () => { db.close(); resolve({servers: servers.result, saves: [...new Set(saves.result.map((key) => key[0]))]}); };
+		const db = request.result, stores = [...db.objectStoreNames].filter((name) => name.startsWith("saves"));
+		const tx = db.transaction(["servers", ...stores]), servers = tx.objectStore("servers").getAllKeys();
+		const saves = stores.map((name) => tx.objectStore(name).getAllKeys());
+		tx.oncomplete = () => { db.close(); resolve({servers: servers.result, saves: [...new Set(saves.flatMap((s) => s.result).map((key) => key[0]))]}); };
 		tx.onabort = () => reject(tx.error);
 	};
 })`

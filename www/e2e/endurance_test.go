@@ -32,9 +32,10 @@ const stored = `new Promise((resolve, reject) => {
 	request.onerror = () => reject(request.error);
 	request.onsuccess = () => {
 		const db = request.result;
-		const tx = db.transaction("saves", "readonly");
+		const stores = [...db.objectStoreNames].filter((name) => name.startsWith("saves"));
+		const tx = db.transaction(stores, "readonly");
 		let bytes = 0, batches = 0;
-		tx.objectStore("saves").openCursor().onsuccess = (event) => {
+		for (const name of stores) tx.objectStore(name).openCursor().onsuccess = (event) => {
 			const cursor = event.target.result;
 			if (!cursor) return;
 			bytes += cursor.value.byteLength ?? 0; // a fence has none
