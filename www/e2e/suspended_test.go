@@ -105,3 +105,23 @@ func (l *load) answeredBy(tabs []*tab) int {
 	}
 	return n
 }
+
+// A leader that is stopped in the middle of its work, wherever that is, holds up
+// nobody: another leads, and commits. One stop in ten met a save that had begun, and
+// all tabs of the browser waited for it.
+func TestStoppedLeaders(t *testing.T) {
+	r := startRoom(t, browserOptions{})
+	tabs := r.openTabs(3)
+	rounds := 5
+	if longForm() {
+		rounds = 40
+	}
+	var times []float64
+	for range rounds {
+		leader := r.waitCluster(3, tabs...)
+		stop := suspensions[0]
+		times = append(times, r.timeFailover(except(tabs, leader)[0], "the leader is stopped", func() { stop.begin(leader) }))
+		stop.wake(leader)
+	}
+	t.Logf("%d times, commands answered again after %s (median), %s (max)", rounds, millis(median(times)), millis(slices.Max(times)))
+}
