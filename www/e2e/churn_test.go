@@ -36,6 +36,7 @@ const readIdentities = `new Promise((resolve, reject) => {
 // are removed as set; nobody is outside for long while there is a leader; of
 // removed identities nothing is left in the browser.
 func TestChurn(t *testing.T) {
+	t.Parallel()
 	most, d := 8, 40*time.Second
 	if longForm() {
 		most, d = 20, 10*time.Minute

@@ -68,6 +68,7 @@ func seed(t testing.TB) uint64 {
 // acknowledged command is there, with those of all rounds before; what clients
 // were told is linearizable; and no identity ran twice, nor is one new.
 func TestCrashes(t *testing.T) {
+	t.Parallel()
 	s := seed(t)
 	r := rand.New(rand.NewPCG(s, 0xc7a5))
 	f := startFleet(t, 2)

@@ -5,6 +5,7 @@ import "testing"
 // The lab's page in Firefox: tests of the suite in its Workers, passed by the
 // textbook's Raft; and a Raft that panics, with the report that tells where.
 func TestFirefoxLab(t *testing.T) {
+	t.Parallel()
 	s := newStudent(t)
 	url, _ := startLab(t, s.folder)
 	tb := startFirefox(t, firefoxOptions{}).open(url + "lab/")

@@ -67,6 +67,7 @@ func (r *foxRoom) content() {
 // leader's tab is closed, and the identities of reloaded, duplicated and
 // reopened tabs.
 func TestFirefoxThreeTabs(t *testing.T) {
+	t.Parallel()
 	r := startFoxRoom(t, firefoxOptions{})
 	tabs := r.openTabs(3)
 	ids := r.ids(tabs...)
@@ -126,6 +127,7 @@ func TestFirefoxThreeTabs(t *testing.T) {
 
 // A content process is killed under the leader: no pagehide, no goodbye.
 func TestFirefoxContentProcessKilled(t *testing.T) {
+	t.Parallel()
 	r := startFoxRoom(t, firefoxOptions{})
 	tabs := r.openTabs(3)
 	leader := r.waitCluster(3, tabs...)
@@ -148,6 +150,7 @@ func TestFirefoxContentProcessKilled(t *testing.T) {
 // Three tabs in one window, of which only one shows: for a minute the leader,
 // which is hidden, stays, and commands commit.
 func TestFirefoxHidden(t *testing.T) {
+	t.Parallel()
 	r := startFoxRoom(t, firefoxOptions{})
 	tabs := r.openTabs(3)
 	leader := r.waitCluster(3, tabs...)
@@ -191,6 +194,7 @@ func TestFirefoxHidden(t *testing.T) {
 // The browser is killed, and another time closed: what was acknowledged is there
 // when it is opened again, in the same servers.
 func TestFirefoxBrowserKilled(t *testing.T) {
+	t.Parallel()
 	r := startFoxRoom(t, firefoxOptions{})
 	tabs := r.openTabs(3)
 	ids := r.ids(tabs...)
@@ -217,6 +221,7 @@ func TestFirefoxBrowserKilled(t *testing.T) {
 
 // Nothing sticks out of the page in Firefox either, light or dark.
 func TestFirefoxLayout(t *testing.T) {
+	t.Parallel()
 	r := startFoxRoom(t, firefoxOptions{})
 	tabs := r.openTabs(3)
 	r.put(tabs[0], strings.Repeat("long", 60), strings.Repeat("value", 60))

@@ -72,6 +72,7 @@ func copyProfile(t *testing.T, from string) string {
 // Two browsers on copies of one profile, at once: the tabs of the copy become new
 // servers, and never is one server live twice.
 func TestCopiedProfile(t *testing.T) {
+	t.Parallel()
 	r := startRoom(t, browserOptions{})
 	tabs := r.openTabs(3)
 	r.fill(tabs[1], "before", 10)
@@ -107,6 +108,7 @@ func TestCopiedProfile(t *testing.T) {
 // A tab duplicated several times at once, as a restored session may do: every one is
 // a server of its own.
 func TestManyDuplicatesAtOnce(t *testing.T) {
+	t.Parallel()
 	r := startRoom(t, browserOptions{})
 	tabs := r.openTabs(2)
 	original := tabs[1].state().ID
@@ -125,6 +127,7 @@ func TestManyDuplicatesAtOnce(t *testing.T) {
 // A page that comes back from the back-forward cache, or from history, finds that its
 // server went on in another tab, and is another one.
 func TestBackForward(t *testing.T) {
+	t.Parallel()
 	r := startRoom(t, browserOptions{})
 	tabs := r.openTabs(3)
 	left := tabs[1].state().ID
@@ -155,6 +158,7 @@ func TestBackForward(t *testing.T) {
 // A browser is killed with its three tabs, and ten tabs open at once when it is back:
 // three of them are the servers that there were, and none is two.
 func TestTenTabsAfterACrash(t *testing.T) {
+	t.Parallel()
 	r := startRoom(t, browserOptions{})
 	tabs := r.openTabs(3)
 	r.fill(tabs[0], "before", 5)
@@ -177,6 +181,7 @@ func TestTenTabsAfterACrash(t *testing.T) {
 // A renderer is killed and a new tab opened at once, again and again: the new tab is
 // the server that crashed, and is not taken for a copy of it.
 func TestCrashAndReopenAtOnce(t *testing.T) {
+	t.Parallel()
 	r := startRoom(t, browserOptions{})
 	tabs := r.openTabs(3)
 	stop := noTwins(t, r.live)

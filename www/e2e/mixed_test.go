@@ -148,6 +148,7 @@ func (m *mixedRoom) others(who int) []anyTab {
 // from both tabs, whoever leads; each of the three killed as leader and started
 // again; links cut and mended.
 func TestMixedCluster(t *testing.T) {
+	t.Parallel()
 	m := startMixedRoom(t)
 	for who, name := range mixedNames {
 		m.lead(who)

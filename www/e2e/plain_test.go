@@ -43,6 +43,7 @@ func lacks(t *testing.T, tb *tab) {
 }
 
 func TestPlainHTTP(t *testing.T) {
+	t.Parallel()
 	r := startPlainRoom(t)
 	tabs := r.openTabs(3)
 	lacks(t, tabs[0])
@@ -88,6 +89,7 @@ func TestPlainHTTP(t *testing.T) {
 // Ten tabs at once, none of which can lock anything: never two of them are one
 // server. After a crash of the browser all come back as they were.
 func TestPlainHTTPTenTabsAtOnce(t *testing.T) {
+	t.Parallel()
 	r := startPlainRoom(t)
 	const n = 10
 	var before []string

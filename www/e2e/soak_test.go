@@ -25,6 +25,7 @@ func soakTime(t testing.TB) time.Duration {
 // were told is linearizable, and nothing acknowledged is lost; all maps are equal;
 // no term had two leaders, and no identity ran twice.
 func TestSoak(t *testing.T) {
+	t.Parallel()
 	n, d := seed(t), soakTime(t)
 	browsers := 2
 	if d > 5*time.Minute {

@@ -26,6 +26,7 @@ const inFlight = `(() => {
 // others have; and it comes back as the server it was only if nothing of that was
 // lost.
 func TestStorageCauses(t *testing.T) {
+	t.Parallel()
 	r := startRoom(t, browserOptions{})
 	tabs := r.openTabs(2)
 	link := tabs[0].state().Room.Link

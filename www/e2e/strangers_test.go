@@ -70,6 +70,7 @@ func refusedOf(s State, peer string) (count uint64, reason string) {
 // commits as before, under the same leader; the tabs count what they refused and show
 // it, and their memory stays bounded.
 func TestStrangerAttacks(t *testing.T) {
+	t.Parallel()
 	r := startRoom(t, browserOptions{})
 	tabs := r.openTabs(3)
 	before := r.waitCluster(3, tabs...).state()
@@ -122,6 +123,7 @@ func TestStrangerAttacks(t *testing.T) {
 // A stranger that knows the room's token, but not its key, is connected to nobody, and
 // what it sends is counted.
 func TestStrangerWithAWrongKey(t *testing.T) {
+	t.Parallel()
 	r := startRoom(t, browserOptions{})
 	tabs := r.openTabs(3)
 	p := startStranger(t, "-room", tabs[0].state().Room.Link, "-wrong-key")

@@ -23,6 +23,7 @@ func longForm() bool { return os.Getenv("TABRAFT_LONG") != "" }
 // tabs. Nothing acknowledged is lost, no term has two leaders, who wakes deposes
 // nobody, and what the suspended tab was asked is answered.
 func TestSuspended(t *testing.T) {
+	t.Parallel()
 	for _, way := range suspensions {
 		for _, nap := range napTimes() {
 			t.Run(fmt.Sprintf("%s, %v", way.name, nap), func(t *testing.T) {
