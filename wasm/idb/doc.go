@@ -40,8 +40,8 @@
 // The browser runs one writing transaction on a store at a time, and a tab may be
 // stopped at any moment, by a machine that sleeps or a browser that freezes it. So a
 // save is handed over whole, with its end, never waits for its tab, and uses no other
-// store: see Storage. That leaves the moment between its first call and its last, which
-// one stop in ten of a busy server met. So servers of one browser save into stores of
+// store: see Storage. That leaves the time between its first call and its last, which
+// one stop in a hundred of a busy server met. So servers of one browser save into stores of
 // their own, as long as there are enough: a new server gets an id that is Apart from
 // those that are there.
 //

@@ -108,8 +108,8 @@ func (l *load) answeredBy(tabs []*tab) int {
 }
 
 // A leader that is stopped in the middle of its work, wherever that is, holds up
-// nobody: another leads, and commits. One stop in ten met a save that had begun, and
-// all tabs of the browser waited for it.
+// nobody: another leads, and commits. One stop in a hundred met a save that had begun,
+// and all tabs of the browser waited for it.
 func TestStoppedLeaders(t *testing.T) {
 	r := startRoom(t, browserOptions{})
 	tabs := r.openTabs(3)
