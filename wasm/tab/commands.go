@@ -17,8 +17,9 @@ import (
 // Answer is what a command gives.
 type Answer struct {
 	Value *string // nil: the key has no value
-	// Index and Term are those of the entry that carried the command; of a get,
-	// those of the last entry that the value rests on.
+	// Index and Term are those of the entry that carried the command; of one that had
+	// to be sent twice, the copy that was answered, which may be behind the one that
+	// took effect; of a get, those of the last entry that the value rests on.
 	Index, Term uint64
 }
 

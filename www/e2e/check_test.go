@@ -66,6 +66,11 @@ func TestCheckHistory(t *testing.T) {
 			s.put("d")
 		}, holds("d"), ""},
 		{"lost write", func(s *script) { s.put("a"); s.put("b") }, holds("a"), "lost"},
+		{"sent twice, the second copy behind another's command", func(s *script) {
+			s.add(operation{verb: verbPut, value: some("a"), result: some("a"), call: 10, ret: 60, index: 9, term: 1, outcome: answered})
+			s.add(operation{verb: verbGet, result: some("a"), call: 20, ret: 25, index: 3, term: 1, outcome: answered})
+			s.add(operation{verb: verbPut, value: some("b"), result: some("b"), call: 30, ret: 40, index: 7, term: 1, outcome: answered})
+		}, holds("b"), ""},
 		{"write lost to nothing", func(s *script) { s.put("a") }, nil, "lost"},
 		{"delete lost", func(s *script) { s.put("a"); s.add(operation{verb: verbDelete, result: some("a")}) }, holds("a"), "lost"},
 		{"stale read", func(s *script) { s.put("a"); s.put("b"); s.get(some("a")) }, holds("b"), "not linearizable"},
