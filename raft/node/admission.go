@@ -33,7 +33,8 @@ const (
 	// maxUnanswered is how often the server that is said to lead is asked without an
 	// answer before others are asked, too.
 	maxUnanswered = 4
-	// awayAfter is how long a server has heard no leader that counts as away.
+	// awayAfter is how long a server has heard no leader that counts as away, and how
+	// long after one was heard again a removal is taken for one of that silence.
 	awayAfter = 5 * time.Second
 )
 
@@ -237,10 +238,11 @@ func (n *Node) removedWhen(unknown bool) error {
 	return ErrRemoved
 }
 
-// noteLeader takes note that a leader was heard. Of a server that was started again
+// noteLeader takes note that a leader was heard, perhaps again: after a silence for
+// which leaders may remove a server, if that is how they are set. Of a server that was started again
 // nobody knows how long it was away.
 func (n *Node) noteLeader(now time.Duration) {
-	if n.heardLeader < 0 && n.cfg.Cluster != 0 || n.heardLeader >= 0 && now-n.heardLeader > awayAfter {
+	if n.heardLeader < 0 && n.cfg.Cluster != 0 || n.heardLeader >= 0 && now-n.heardLeader > MinRemoveAfter {
 		n.heardAgain = now
 	}
 	n.heardLeader = now

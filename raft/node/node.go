@@ -46,7 +46,7 @@ type Node struct {
 	admission admission
 	removal   removal
 	// heardLeader is when a leader was last heard, heardAgain when one was heard
-	// after a silence of awayAfter or a restart; negative for never.
+	// after a silence of MinRemoveAfter or a restart; negative for never.
 	heardLeader, heardAgain time.Duration
 	seen                    seen
 	ended                   bool

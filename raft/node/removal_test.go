@@ -68,12 +68,18 @@ func TestSilentServerIsRemoved(t *testing.T) {
 // one that was away: a tab then joins as a new server. One that is removed while it
 // is there does not.
 func TestStoppedServerIsRemovedAway(t *testing.T) {
+	for _, after := range []time.Duration{removeAfter, 3 * time.Second} {
+		t.Run(after.String(), func(t *testing.T) { stopUntilRemoved(t, after) })
+	}
+}
+
+func stopUntilRemoved(t *testing.T, after time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t)
 		awake := map[raft.ID]chan struct{}{}
 		var mu sync.Mutex
 		c.configure = func(cfg *Config) {
-			removing(cfg)
+			cfg.RemoveAfter = after
 			cfg.Gather = func() {
 				mu.Lock()
 				wait := awake[cfg.ID]
@@ -88,7 +94,7 @@ func TestStoppedServerIsRemovedAway(t *testing.T) {
 		mu.Lock()
 		awake[asleep.id] = make(chan struct{})
 		mu.Unlock()
-		c.until("it is removed", 2*removeAfter, func() bool { return len(c.voters()) == 2 })
+		c.until("it is removed", 2*after, func() bool { return len(c.voters()) == 2 })
 		mu.Lock()
 		close(awake[asleep.id])
 		awake[asleep.id] = nil
