@@ -94,7 +94,8 @@ func TestDatagramFloodIsDroppedAndCounted(t *testing.T) {
 	if most := 1 + DatagramBurst + int(DatagramRate*time.Since(start).Seconds()); came > most {
 		t.Errorf("%d datagrams came in, at most %d may", came, most)
 	}
-	if l := b.link(a); !l.Up || l.Restarts != 0 || l.Violations != 0 || l.DatagramsDropped > MaxDatagramsDropped || len(a.told())+len(b.told()) != 0 {
+	// One more if the last of the first flood came beside those of this goroutine.
+	if l := b.link(a); !l.Up || l.Restarts != 0 || l.Violations != 0 || l.DatagramsDropped > MaxDatagramsDropped+1 || len(a.told())+len(b.told()) != 0 {
 		t.Errorf("link %+v, downs %q %q", l, a.told(), b.told())
 	}
 }
