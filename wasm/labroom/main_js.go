@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall/js"
 	"time"
 
@@ -80,9 +81,20 @@ func (p *page) open(makeRaft any) error {
 	}
 	s.failed = p.fail
 	clock := tab.NewClock(p.config.Get("worker").String(), func(err error) { js.Global().Get("console").Call("warn", err.Error()) })
+	joined := make(chan struct{})
+	defer close(joined)
 	p.member, err = join(memberConfig{
 		room: room, signal: signal, seat: s, seats: seats, form: form, clock: clock,
 		build: p.config.Get("build").String(), failed: p.fail,
+		taken: sync.OnceFunc(func() {
+			<-joined
+			p.member.end()
+			if s.giveUp() {
+				js.Global().Get("location").Call("reload") // and take another
+			} else {
+				p.fail(errOccupied)
+			}
+		}),
 	})
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tabraft/raft"
@@ -22,6 +23,8 @@ type member struct {
 	mesh   *rtc.Mesh
 	client *client.Client
 	failed func(error)
+	taken  func()
+	in     atomic.Bool // signaling has let it in
 	once   sync.Once
 }
 
@@ -34,12 +37,17 @@ type memberConfig struct {
 	clock  node.Clock
 	build  string
 	failed func(error)
+	// taken is called if somebody else has the seat, and this server never met anybody.
+	taken func()
 }
 
-var errReplaced = errors.New("another tab took this seat")
+var (
+	errReplaced = errors.New("another tab took this seat")
+	errOccupied = errors.New("a tab of another browser has this seat already; close it and reload this one, or make another room")
+)
 
 func join(cfg memberConfig) (*member, error) {
-	m := &member{seats: cfg.seats, failed: cfg.failed}
+	m := &member{seats: cfg.seats, failed: cfg.failed, taken: cfg.taken}
 	var err error
 	m.server, err = NewServer(Config{
 		Seats: cfg.seats, Me: cfg.seat.number, Form: cfg.form, State: cfg.seat.state, Snapshot: cfg.seat.snap, Store: cfg.seat,
@@ -93,6 +101,7 @@ func (m *member) Down(p rtc.Peer, _ string)        { m.server.Down(seatOf(p.ID))
 // The signaling client's side: client.Handler.
 
 func (m *member) Welcome(peers []signaling.Peer, ice []signaling.ICEServer) {
+	m.in.Store(true)
 	servers := make([]rtc.ICEServer, len(ice))
 	for i, s := range ice {
 		servers[i] = rtc.ICEServer(s)
@@ -127,8 +136,12 @@ func (m *member) Signal(from signaling.Peer, payload []byte) {
 
 func (m *member) Connection(_ bool, err error) {
 	var refusal *signaling.Error
-	if errors.As(err, &refusal) && refusal.Code == signaling.CodeReplaced {
+	switch {
+	case !errors.As(err, &refusal):
+	case refusal.Code == signaling.CodeReplaced:
 		go m.failed(errReplaced)
+	case refusal.Code == signaling.CodeInUse && !m.in.Load():
+		go m.taken()
 	}
 }
 

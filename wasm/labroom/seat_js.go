@@ -82,6 +82,17 @@ func (s *seat) take(ctx context.Context, seats int, present func() map[int]bool)
 // handOver is how long a stored seat is waited for whose tab may be about to go.
 const handOver = 500 * time.Millisecond
 
+// giveUp forgets a seat that somebody in another browser took in the same moment. It is
+// false if something was stored for the seat before: then it was this browser's.
+func (s *seat) giveUp() bool {
+	if s.state != nil || s.snap != nil {
+		return false
+	}
+	remember("sessionStorage", sessionKey(s.token), "")
+	_, err := await(s.store.Call("forget", s.token, s.number, s.incarnation))
+	return err == nil
+}
+
 func sessionKey(token string) string { return "tabraft.lab/" + token }
 
 func (s *seat) open(number int) error {

@@ -30,6 +30,7 @@ type labState struct {
 	}
 	Problem, Link, Ended string
 	Complaints           []string
+	Signaling            bool
 }
 
 func (tb *tab) labState() (labState, error) {
@@ -197,6 +198,36 @@ func waitLabLeader(t *testing.T, tabs []*tab) (leader *tab) {
 		return errors.New("nobody leads")
 	})
 	return leader
+}
+
+// deafAtFirst keeps a page from asking signaling who is there, for longer than it waits
+// for that, until it is reloaded.
+const deafAtFirst = `if (!sessionStorage.getItem("asked")) {
+	const Socket = WebSocket, began = Date.now();
+	window.WebSocket = class { constructor(...args) { if (Date.now() - began < 5000) throw new Error("not yet"); sessionStorage.setItem("asked", "yes"); return new Socket(...args); } };
+}`
+
+// Two browsers take one seat in the same moment: who comes second takes another. It
+// stayed out for good.
+func TestLabSeatTakenTwice(t *testing.T) {
+	url, _ := startLab(t, newStudent(t).folder)
+	here, there := startBrowser(t, browserOptions{}), startBrowser(t, browserOptions{})
+	first := here.open(url + "lab/room#new&n=3")
+	var link string
+	waitFor(t, "the first tab to sit", labBuildTimeout, func() error {
+		state, err := first.labState()
+		if link = state.Link; err == nil && (link == "" || state.Me != 0 || !state.Signaling) {
+			err = fmt.Errorf("it has seat %d, and signaling %v", state.Me, state.Signaling)
+		}
+		return err
+	})
+	second := there.openWith(link, openOptions{inject: deafAtFirst})
+	tabs := append([]*tab{first, second}, here.open(link))
+	waitLabRoom(t, 0, tabs...)
+	var asked string
+	if second.eval(`sessionStorage.getItem("asked") ?? ""`, &asked); asked != "yes" {
+		t.Error("the second tab saw that the seat was taken")
+	}
 }
 
 // A room of five over two browsers, which share nothing but the network, and a

@@ -67,6 +67,16 @@ export class SeatStore {
     this.#snapshot = snapshot;
   }
 
+  /** Deletes what there is of a seat, if it is owner's. */
+  forget(room: string, seat: number, owner: string): Promise<void> {
+    return this.#run("readwrite", (store) => {
+      const request = store.get([room, seat, "meta"]);
+      request.onsuccess = () => {
+        if ((request.result as Meta | undefined)?.owner === owner) store.delete(IDBKeyRange.bound([room, seat], [room, seat, []]));
+      };
+    });
+  }
+
   async #run(mode: IDBTransactionMode, body: (store: IDBObjectStore) => void): Promise<void> {
     const database = await (this.#database ??= open());
     return new Promise((resolve, reject) => {
