@@ -138,6 +138,8 @@ define install-missing
 	fi
 endef
 
+want-firefox = [ -n "$$TABRAFT_FIREFOX" ] || command -v firefox-esr firefox >/dev/null || missing="$$missing firefox-esr"
+
 # iproute2 makes the private network in which the tests run as root.
 browser-tools:
 	@missing=; \
@@ -146,14 +148,14 @@ browser-tools:
 		command -v Xvfb >/dev/null || missing="$$missing xvfb"; \
 		if [ "$$(id -u)" = 0 ]; then \
 			command -v ip >/dev/null || missing="$$missing iproute2"; \
-			[ -n "$$TABRAFT_FIREFOX" ] || command -v firefox-esr firefox >/dev/null || missing="$$missing firefox-esr"; \
+			$(want-firefox); \
 		fi; \
 	fi; \
 	$(install-missing)
 
 firefox:
 	@missing=; \
-	[ -n "$$TABRAFT_FIREFOX" ] || command -v firefox-esr firefox >/dev/null || missing=" firefox-esr"; \
+	$(want-firefox); \
 	$(install-missing)
 
 lint: $(STATICCHECK) ## gofmt, go vet and staticcheck, native and for GOOS=js

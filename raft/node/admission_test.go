@@ -26,6 +26,24 @@ func (c *cluster) untilVoter(id raft.ID) {
 	c.until("it is a voter", 10*time.Second, func() bool { return slices.Contains(c.voters(), id) })
 }
 
+// untilLearner waits until a server knows that it is a learner.
+func (c *cluster) untilLearner(s *server) {
+	c.t.Helper()
+	c.until("it is a learner", time.Second, func() bool {
+		st := s.Status()
+		return slices.Contains(st.Configuration.Learners, s.id) && st.ConfigurationIndex <= st.CommitIndex
+	})
+}
+
+// untilRemoved waits until a leader has removed a server for its silence.
+func (c *cluster) untilRemoved(leader *server, id raft.ID) {
+	c.t.Helper()
+	c.until("it is removed", 2*removeAfter, func() bool {
+		st := leader.Status()
+		return !st.Configuration.IsMember(id) && st.ConfigurationIndex <= st.CommitIndex
+	})
+}
+
 // A server is let in by a leader that dies before that is committed. It believes to
 // be a learner, as its log says, and nobody else does: it was left so for good.
 func TestLetInByALeaderThatDies(t *testing.T) {
@@ -95,15 +113,9 @@ func TestLearnerRemovedWhileAway(t *testing.T) {
 		c.three()
 		leader := c.leader()
 		away := c.start(4)
-		c.until("it is a learner", time.Second, func() bool {
-			st := away.Status()
-			return slices.Contains(st.Configuration.Learners, 4) && st.ConfigurationIndex <= st.CommitIndex
-		})
+		c.untilLearner(away)
 		away.crash()
-		c.until("it is removed", 2*removeAfter, func() bool {
-			st := leader.Status()
-			return !st.Configuration.IsMember(4) && st.ConfigurationIndex <= st.CommitIndex
-		})
+		c.untilRemoved(leader, 4)
 		time.Sleep(time.Second)
 		// What it stored need not tell that it ever was in; then it is let in again.
 		c.start(4)
@@ -122,18 +134,12 @@ func TestStoppedLearnerIsRemovedAway(t *testing.T) {
 		c.three()
 		leader := c.leader()
 		away := c.start(4)
-		c.until("it is a learner", time.Second, func() bool {
-			st := away.Status()
-			return slices.Contains(st.Configuration.Learners, 4) && st.ConfigurationIndex <= st.CommitIndex
-		})
+		c.untilLearner(away)
 		for id := raft.ID(1); id <= 3; id++ {
 			c.net.Cut(4, id, true)
 			c.net.Cut(id, 4, true)
 		}
-		c.until("it is removed", 2*removeAfter, func() bool {
-			st := leader.Status()
-			return !st.Configuration.IsMember(4) && st.ConfigurationIndex <= st.CommitIndex
-		})
+		c.untilRemoved(leader, 4)
 		for id := raft.ID(1); id <= 3; id++ {
 			c.net.Cut(4, id, false)
 			c.net.Cut(id, 4, false)

@@ -156,6 +156,16 @@ func TestFloodOfSignals(t *testing.T) {
 	b.await("a frame", func() bool { return len(b.frames[1]) == 1 })
 }
 
+// countOf tells how many of the actions are of a kind.
+func countOf(kind actionKind, actions []action) (n int) {
+	for _, a := range actions {
+		if a.kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
 // Offers without end cost a connection each, and so are counted as few.
 func TestFloodOfOffers(t *testing.T) {
 	now := time.Duration(0)
@@ -166,14 +176,8 @@ func TestFloodOfOffers(t *testing.T) {
 		now += time.Millisecond
 		var actions []action
 		l, actions = l.step(now, event{kind: evOffer, signal: signal{Kind: signalOffer, Attempt: attempt + 1, SDP: "v=0"}}, 0)
-		for _, a := range actions {
-			switch a.kind {
-			case actOpen:
-				opened++
-			case actRefuse:
-				refused++
-			}
-		}
+		opened += countOf(actOpen, actions)
+		refused += countOf(actRefuse, actions)
 	}
 	if most := OfferBurst + 10*OffersPerSecond; opened > most || opened < OfferBurst || opened+refused != 10_000 {
 		t.Errorf("%d connections, %d refusals", opened, refused)
@@ -214,14 +218,8 @@ func TestFloodOfRequests(t *testing.T) {
 		now += time.Millisecond
 		var actions []action
 		l, actions = l.step(now, event{kind: evRequest, signal: signal{Kind: signalRequest, Attempt: l.attempt, Restart: n%3 == 0}}, 0.5)
-		for _, a := range actions {
-			switch a.kind {
-			case actOpen:
-				opened++
-			case actRefuse:
-				refused++
-			}
-		}
+		opened += countOf(actOpen, actions)
+		refused += countOf(actRefuse, actions)
 	}
 	if most := OfferBurst + 10*OffersPerSecond; opened > most || refused < 10_000/2 {
 		t.Errorf("%d connections, %d refusals", opened, refused)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
@@ -46,18 +45,14 @@ const stored = `new Promise((resolve, reject) => {
 	};
 })`
 
-// memory is the resident memory of a tab's renderer, in bytes.
+// memory is resident, where that can be told.
 func (tb *tab) memory() int {
 	tb.browser.t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", tb.renderer))
-	if err != nil {
-		tb.browser.t.Fatalf("%v: memory: %v", tb, err)
+	bytes := tb.resident()
+	if bytes == 0 {
+		tb.browser.t.Fatalf("%v: the memory of its renderer is not known", tb)
 	}
-	pages, err := strconv.Atoi(strings.Fields(string(text))[1])
-	if err != nil {
-		tb.browser.t.Fatal(err)
-	}
-	return pages * os.Getpagesize()
+	return int(bytes)
 }
 
 func megabytes(bytes int) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
