@@ -249,7 +249,10 @@ func (h *browserHome) ForgetOther(id raft.ID, gone func() bool) error {
 	if !gone() {
 		return nil
 	}
-	if err := h.db.Hold(ctx, id, owner); err != nil || !gone() {
+	switch err := h.db.Hold(ctx, id, owner); {
+	case errors.Is(err, idb.ErrUnknown):
+		return nil // another tab of this browser deleted it first
+	case err != nil || !gone():
 		return err
 	}
 	return h.db.Forget(ctx, id, owner)

@@ -168,8 +168,10 @@ func TestSetAsideIsTakenByNobody(t *testing.T) {
 	if h := home(t, db, room); h.id == copied.id || h.id == unknown.id {
 		t.Errorf("a tab took %v", h.id)
 	}
-	if err := keeper.ForgetOther(copied.id, func() bool { return true }); err != nil {
-		t.Fatal(err)
+	for range 2 { // as two tabs of the browser do
+		if err := keeper.ForgetOther(copied.id, func() bool { return true }); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if others, err := keeper.Others(); err != nil || len(others) != 0 {
 		t.Errorf("others: %v, %v", others, err)

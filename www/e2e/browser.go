@@ -19,6 +19,8 @@ import (
 const (
 	// callTimeout bounds one call of the DevTools protocol.
 	callTimeout = 45 * time.Second
+	// closeAgain is after how long a tab that is still there is asked again to close.
+	closeAgain = 2 * time.Second
 	// closeTimeout bounds a browser's own closing; after it the browser is killed.
 	closeTimeout = 10 * time.Second
 	// profileTimeout bounds the removal of a profile that processes still write to.
