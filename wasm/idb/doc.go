@@ -9,6 +9,7 @@
 //	servers  id       {id, room, cluster, owner, used}          index room: [room, used]
 //	saves 00 [id, n]  Uint8Array, one record of wire.AppendSave
 //	         [id, "owner"]         servers[id].owner again, for saves to read
+//	         [id, "last"]          n of the last batch; 0 if there is none
 //	         [id, "fence", owner]  when this owner was fenced off
 //	saves 01 and so on to 31: a server's store is its id modulo 32
 //
@@ -51,6 +52,30 @@
 // its complete event: the browser has told the system to put it on the disk.
 // A transaction that aborts (no room left, site data cleared, another owner)
 // is an error, and nothing is saved after it.
+//
+// # What may be gone
+//
+// People delete data, all of it or what they see in their browser's tools. A server
+// must not come back with a vote or an entry forgotten. So whoever misses something of
+// it says so, and what is deleted is told from what never was:
+//
+//   - The database: whoever has it open hears of it and fails (ErrCleared), and rooms
+//     and servers are gone together.
+//   - All that a server saved, as when its store was emptied: without the note of its
+//     owner nobody takes it, a save fails (ErrUnknown), and what is left of it is deleted. The
+//     tab becomes a new server. The same goes for the note alone.
+//   - Some batches, wherever: Load gives ErrDamaged and the server does not start, since
+//     numbers have no gaps, and the last one is noted. If all are gone, and the note of
+//     the last one is, too, the server is gone as above.
+//   - Its record in servers: nobody knows it any more. It goes on as long as its tab runs,
+//     for what it promises is stored; then it is gone, and what it saved is deleted if somebody
+//     asks for it.
+//   - The record of its room: a link brings the room back. The server comes back, too, for it
+//     knows its cluster; but none is founded, for Made is gone.
+//
+// What is not told: the last batches deleted one by one together with the note of the
+// last one, but not that of the owner; and a whole database from an earlier time put in
+// this one's place, for which see tab/twice.go.
 //
 // # How it talks to the browser
 //

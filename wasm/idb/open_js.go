@@ -191,32 +191,48 @@ func (o *opening) upgrade(from int) {
 	}
 }
 
-// spread moves the saves of version 1 from their one store.
+// spread moves the saves of version 1 from their one store. At first they had no notes
+// of owners: who has batches gets one.
 func (o *opening) spread(database js.Value) {
 	transaction := o.request.Get("transaction")
-	request := transaction.Call("objectStore", oldSaves).Call("openCursor")
-	f := js.FuncOf(func(js.Value, []js.Value) any {
-		guard(func(err error) {
-			o.say(err)
-			abort(transaction)
-		}, func() {
-			cursor := request.Get("result")
-			if cursor.IsNull() {
-				database.Call("deleteObjectStore", oldSaves)
-				return
-			}
-			key := cursor.Get("key")
-			id, err := raft.ParseID(key.Index(0).String())
-			if err != nil {
-				panic(fmt.Errorf("%w: saves of server %v", ErrDamaged, key.Index(0)))
-			}
-			transaction.Call("objectStore", savesOf(id)).Call("add", cursor.Get("value"), key)
-			cursor.Call("continue")
+	each := func(store string, then func(cursor js.Value), end func()) {
+		request := transaction.Call("objectStore", store).Call("openCursor")
+		f := js.FuncOf(func(js.Value, []js.Value) any {
+			guard(func(err error) {
+				o.say(err)
+				abort(transaction)
+			}, func() {
+				cursor := request.Get("result")
+				if cursor.IsNull() {
+					end()
+					return
+				}
+				then(cursor)
+				cursor.Call("continue")
+			})
+			return nil
 		})
-		return nil
+		o.funcs = append(o.funcs, f)
+		request.Set("onsuccess", f)
+	}
+	noted := map[raft.ID]bool{} // of those that have saves
+	each(oldSaves, func(cursor js.Value) {
+		key := cursor.Get("key")
+		id, err := raft.ParseID(key.Index(0).String())
+		if err != nil {
+			panic(fmt.Errorf("%w: saves of server %v", ErrDamaged, key.Index(0)))
+		}
+		noted[id] = noted[id] || key.Index(1).Equal(ownerKey(id).Index(1))
+		transaction.Call("objectStore", savesOf(id)).Call("add", cursor.Get("value"), key)
+	}, func() {
+		database.Call("deleteObjectStore", oldSaves)
+		each(storeServers, func(cursor js.Value) {
+			s, err := readServer(cursor.Get("value"))
+			if has, ok := noted[s.ID]; err == nil && ok && !has {
+				transaction.Call("objectStore", savesOf(s.ID)).Call("put", s.Owner, ownerKey(s.ID))
+			}
+		}, func() {})
 	})
-	o.funcs = append(o.funcs, f)
-	request.Set("onsuccess", f)
 }
 
 func newDB(value js.Value) *DB {

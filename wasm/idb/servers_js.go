@@ -75,6 +75,7 @@ func (db *DB) Create(ctx context.Context, s Server) error {
 			}
 			t.put(storeServers, js.ValueOf(s.value()))
 			t.owns(s.ID, s.Owner)
+			t.store(savesOf(s.ID)).Call("put", firstBatch-1, lastKey(s.ID))
 		})
 	})
 	return onServer("create", s.ID, err)
@@ -115,6 +116,7 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 						t.put(storeServers, js.ValueOf(s.value()))
 						t.owns(s.ID, s.Owner)
 						t.store(savesOf(s.ID)).Call("add", db.toJS(batch), saveKey(js.ValueOf(s.ID.String()), firstBatch))
+						t.store(savesOf(s.ID)).Call("put", firstBatch, lastKey(s.ID))
 						founded = true
 					})
 				}
@@ -126,27 +128,52 @@ func (db *DB) Found(ctx context.Context, token string, s Server, cluster uint64,
 
 // Take makes owner the one incarnation that may save as this server, fences off
 // the one before, and gives the server as it is then. ErrUnknown if there is no
-// such server, or it was put aside.
+// such server, if it was put aside, or if what it saved is gone: see the package
+// comment.
 func (db *DB) Take(ctx context.Context, id raft.ID, owner string) (taken Server, err error) {
-	err = db.run(ctx, readWrite, []any{storeServers, savesOf(id)}, func(t *tx) {
-		t.known(id, func(s Server) {
-			if strings.HasPrefix(s.Room, asidePrefix) {
-				t.fail(ErrUnknown)
-				return
-			}
-			s.Used = float64(time.Now().UnixMilli())
-			taken = t.take(s, owner)
-		})
+	err = db.whole(ctx, id, func(t *tx, s Server) {
+		if strings.HasPrefix(s.Room, asidePrefix) {
+			t.fail(ErrUnknown)
+			return
+		}
+		s.Used = float64(time.Now().UnixMilli())
+		taken = t.take(s, owner)
 	})
 	return taken, onServer("take", id, err)
 }
 
-// Hold is Take by somebody who will not run the server: it does not count as used.
+// Hold is Take by somebody who will not run the server: it does not count as used,
+// and may be put aside.
 func (db *DB) Hold(ctx context.Context, id raft.ID, owner string) error {
-	err := db.run(ctx, readWrite, []any{storeServers, savesOf(id)}, func(t *tx) {
-		t.known(id, func(s Server) { t.take(s, owner) })
-	})
+	err := db.whole(ctx, id, func(t *tx, s Server) { t.take(s, owner) })
 	return onServer("hold", id, err)
+}
+
+// whole runs a transaction over a server and what it saved. Where the server is not
+// known, or its saves are not, it must never come back: what is left of it is deleted,
+// and ErrUnknown told.
+func (db *DB) whole(ctx context.Context, id raft.ID, then func(t *tx, s Server)) error {
+	gone := false
+	err := db.run(ctx, readWrite, []any{storeServers, savesOf(id)}, func(t *tx) {
+		saves := t.store(savesOf(id))
+		t.find(id, func(s Server, found bool) {
+			var owner, last js.Value
+			t.then(saves.Call("get", ownerKey(id)), func(v js.Value) { owner = v })
+			t.then(saves.Call("get", lastKey(id)), func(v js.Value) { last = v })
+			t.then(saves.Call("count", db.between(id.String())), func(batches js.Value) {
+				// Earlier versions did not note the last one.
+				if gone = !found || owner.IsUndefined() || last.IsUndefined() && batches.Int() == 0; gone {
+					t.erase(id)
+					return
+				}
+				then(t, s)
+			})
+		})
+	})
+	if err == nil && gone {
+		err = ErrUnknown
+	}
+	return err
 }
 
 // take stores a server with another owner, and gives it.
@@ -262,13 +289,16 @@ func (db *DB) Forget(ctx context.Context, id raft.ID, owner string) error {
 				t.fail(ErrFenced)
 				return
 			}
-			t.store(storeServers).Call("delete", id.String())
-			t.store(savesOf(id)).Call("delete", db.between(id.String()))
-			t.store(savesOf(id)).Call("delete", db.fences(id))
-			t.store(savesOf(id)).Call("delete", ownerKey(id))
+			t.erase(id)
 		})
 	})
 	return onServer("forget", id, err)
+}
+
+// erase deletes an identity and all it saved.
+func (t *tx) erase(id raft.ID) {
+	t.store(storeServers).Call("delete", id.String())
+	t.store(savesOf(id)).Call("delete", t.db.allOf(id))
 }
 
 func (t *tx) find(id raft.ID, then func(s Server, found bool)) {

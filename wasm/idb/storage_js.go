@@ -33,6 +33,7 @@ type Storage struct {
 	owner  js.Value
 	fence  js.Value // key of what Take puts up against this owner
 	said   js.Value // key of the note of who owns the server
+	last   js.Value // key of the number of its last batch
 	failed func(error)
 
 	// Shared by all saves: an event tells which transaction it belongs to.
@@ -59,7 +60,7 @@ type pending struct {
 // done of every save under way; not after Close. Both are called from
 // JavaScript callbacks and must not wait for anything.
 func (db *DB) Storage(id raft.ID, owner string, failed func(error)) *Storage {
-	st := &Storage{db: db, id: id, store: savesOf(id), key: js.ValueOf(id.String()), owner: js.ValueOf(owner), fence: fenceKey(id, owner), said: ownerKey(id), failed: failed}
+	st := &Storage{db: db, id: id, store: savesOf(id), key: js.ValueOf(id.String()), owner: js.ValueOf(owner), fence: fenceKey(id, owner), said: ownerKey(id), last: lastKey(id), failed: failed}
 	st.onOwner = st.event(func(this js.Value) { st.checkOwner(this.Get("result")) })
 	st.onComplete = st.event(func(this js.Value) { st.end(this, nil) })
 	st.onAbort = st.event(func(this js.Value) { st.end(this, domError(this.Get("error"))) })
@@ -81,9 +82,10 @@ func (st *Storage) event(then func(this js.Value)) js.Func {
 // of all or one with a snapshot, and none is missing after that.
 func (st *Storage) Load() (raft.Stored, error) {
 	var stored raft.Stored
+	var last uint64
 	next := uint64(firstBatch)
 	for more, first := true, true; more; {
-		batches, err := st.page(next)
+		batches, said, err := st.page(next)
 		if err != nil {
 			return raft.Stored{}, onServer("load", st.id, err)
 		}
@@ -101,7 +103,10 @@ func (st *Storage) Load() (raft.Stored, error) {
 			}
 			next, first = b.n+1, false
 		}
-		more = len(batches) == pageBatches
+		more, last = len(batches) == pageBatches, said
+	}
+	if next <= last {
+		return raft.Stored{}, onServer("load", st.id, fmt.Errorf("%w: batch %d is missing", ErrDamaged, last))
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -114,12 +119,12 @@ type batch struct {
 	record []byte
 }
 
-// page reads the batches from n on, at most pageBatches. It sees all that any
-// earlier owner saved, and fails if this one is not the owner.
-func (st *Storage) page(from uint64) ([]batch, error) {
-	var batches []batch
+// page reads the batches from n on, at most pageBatches, and the number of the last one
+// of all, 0 if that is not known. It sees all that any earlier owner saved, and fails if
+// this one is not the owner.
+func (st *Storage) page(from uint64) (batches []batch, last uint64, err error) {
 	failure := errors.New("the browser ended a transaction without an answer")
-	err := st.db.run(context.Background(), readOnly, []any{st.store}, func(t *tx) {
+	err = st.db.run(context.Background(), readOnly, []any{st.store}, func(t *tx) {
 		// All at once, so that a tab that is stopped meanwhile is in nobody's way
 		// for long. It is not committed, as a save is: in Chromium large values
 		// would come after the end, which is to say never.
@@ -127,6 +132,11 @@ func (st *Storage) page(from uint64) ([]batch, error) {
 		saves := t.store(st.store)
 		var owner, ns js.Value
 		t.then(saves.Call("get", st.said), func(v js.Value) { owner = v })
+		t.then(saves.Call("get", st.last), func(v js.Value) {
+			if v.Type() == js.TypeNumber {
+				last = uint64(v.Float())
+			}
+		})
 		t.then(saves.Call("getAllKeys", keys, pageBatches), func(v js.Value) { ns = v })
 		t.then(saves.Call("getAll", keys, pageBatches), func(v js.Value) {
 			switch {
@@ -142,7 +152,7 @@ func (st *Storage) page(from uint64) ([]batch, error) {
 	if err == nil {
 		err = failure
 	}
-	return batches, err
+	return batches, last, err
 }
 
 // read copies what getAllKeys and getAll gave.
@@ -228,6 +238,7 @@ func (st *Storage) begin(s *raft.Save) (transaction js.Value, err error) {
 			saves.Call("delete", db.keyRange.Call("bound", saveKey(st.key, 0), number, false, true))
 		}
 		saves.Call("add", record, number)
+		saves.Call("put", float64(st.next), st.last)
 		saves.Call("get", st.said).Set("onsuccess", st.onOwner)
 		if !behind {
 			transaction.Call("commit")
@@ -246,7 +257,7 @@ func (st *Storage) checkOwner(owner js.Value) {
 	case owner.IsUndefined():
 		err := try(func() {
 			transaction := st.db.value.Call("transaction", st.store, readWrite, st.db.strict)
-			transaction.Call("objectStore", st.store).Call("delete", st.db.between(st.id.String()))
+			transaction.Call("objectStore", st.store).Call("delete", st.db.allOf(st.id))
 		})
 		if err != nil {
 			warn(onServer("delete what is left of", st.id, err))
@@ -359,6 +370,14 @@ func fenceKey(id raft.ID, owner string) js.Value {
 
 // ownerKey is the key, among the batches, of the note of who owns the server.
 func ownerKey(id raft.ID) js.Value { return js.ValueOf([]any{id.String(), "owner"}) }
+
+// lastKey is the key, among the batches, of the number of the last one.
+func lastKey(id raft.ID) js.Value { return js.ValueOf([]any{id.String(), "last"}) }
+
+// allOf is the key range of all that is stored among the saves for a server.
+func (db *DB) allOf(id raft.ID) js.Value {
+	return db.keyRange.Call("bound", []any{id.String()}, []any{id.String(), []any{}})
+}
 
 // toJS copies bytes into an array of exactly their length: the browser stores
 // the whole buffer behind an array, so a larger one cannot be reused.

@@ -16,10 +16,17 @@ import (
 // testDB opens a database of the test's own, which is deleted after it.
 func testDB(t *testing.T) *idb.DB {
 	t.Helper()
+	db, _ := namedDB(t)
+	return db
+}
+
+// namedDB is testDB with the database's name.
+func namedDB(t *testing.T) (db *idb.DB, name string) {
+	t.Helper()
 	if js.Global().Get("document").IsUndefined() {
 		t.Skip("there is no document: this test runs in a browser only")
 	}
-	name := fmt.Sprintf("test %s %x", t.Name(), rand.Uint64())
+	name = fmt.Sprintf("test %s %x", t.Name(), rand.Uint64())
 	db, err := idb.Open(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
@@ -28,7 +35,7 @@ func testDB(t *testing.T) *idb.DB {
 		db.Close()
 		js.Global().Get("indexedDB").Call("deleteDatabase", name)
 	})
-	return db
+	return db, name
 }
 
 // home opens the home that a tab in the room gets.
@@ -175,5 +182,70 @@ func TestSetAsideIsTakenByNobody(t *testing.T) {
 	}
 	if others, err := keeper.Others(); err != nil || len(others) != 0 {
 		t.Errorf("others: %v, %v", others, err)
+	}
+}
+
+// A server whose saves were deleted, but not its identity, as by "clear object store" in
+// the developer tools, comes back as a new one, and leaves nothing behind. Another tab
+// that would delete it is content.
+func TestServerWithoutItsSavesIsANewOne(t *testing.T) {
+	for _, swept := range []bool{false, true} {
+		db, name := namedDB(t)
+		room := client.RandomRoom()
+		keeper, h := home(t, db, room), home(t, db, room)
+		for _, h := range []*browserHome{keeper, h} {
+			if err := h.SetCluster(7); err != nil {
+				t.Fatal(err)
+			}
+		}
+		emptyStores(t, name, fmt.Sprintf("saves %02d", h.id%32))
+		h.hold.release()
+		if swept {
+			// The browser gives the lock back in its own time.
+			for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+				if err := keeper.ForgetOther(h.id, func() bool { return true }); err != nil {
+					t.Fatal(err)
+				}
+				if others, err := keeper.Others(); err != nil || len(others) == 0 {
+					break
+				}
+			}
+		}
+		rememberID(h.room, h.id) // as the tab did before its reload
+		again := home(t, db, room)
+		if again.id == h.id || again.id == keeper.id || again.cluster != 0 {
+			t.Errorf("swept %v: it came back as %v of cluster %v", swept, again.id, again.cluster)
+		}
+		if known, err := db.Servers(t.Context(), h.room); err != nil || len(known) != 2 {
+			t.Errorf("swept %v: left: %v, %v", swept, known, err)
+		}
+	}
+}
+
+// emptyStores empties stores of a database over a connection of its own.
+func emptyStores(t *testing.T, name string, stores ...any) {
+	t.Helper()
+	done := make(chan struct{}, 1)
+	request := js.Global().Get("indexedDB").Call("open", name)
+	opened := callback(func(js.Value) any {
+		transaction := request.Get("result").Call("transaction", stores, "readwrite")
+		for _, store := range stores {
+			transaction.Call("objectStore", store).Call("clear")
+		}
+		complete := callback(func(js.Value) any {
+			request.Get("result").Call("close")
+			close(done)
+			return nil
+		})
+		t.Cleanup(complete.Release)
+		transaction.Set("oncomplete", complete)
+		return nil
+	})
+	t.Cleanup(opened.Release)
+	request.Set("onsuccess", opened)
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the stores were not emptied")
 	}
 }
