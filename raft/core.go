@@ -156,7 +156,8 @@ type Core struct {
 	electionTimeout  time.Duration
 	// woke: it slept, has waited anew, and heard no leader since. The next
 	// late tick is then a slow timer rather than another sleep.
-	woke bool
+	woke   bool
+	ascent ascent // how far others have raised the term lately
 
 	// Candidates and pre-candidates: who answered, and what.
 	votes map[ID]bool
@@ -296,8 +297,9 @@ func (c *Core) NextDeadline() time.Duration {
 // setNow keeps time monotonic whatever the driver says.
 func (c *Core) setNow(now time.Duration) { c.now = max(c.now, now) }
 
-// Step takes one message from another server. An error wraps ErrImpossible,
-// tells what is wrong with the message, and means that nothing changed.
+// Step takes one message from another server. An error tells what is wrong with
+// the message. If it wraps ErrImpossible, no sound server sends it; ErrStranger and
+// ErrFarTerm are in term.go. But for ErrFarTerm nothing changed.
 func (c *Core) Step(now time.Duration, m Message) error {
 	if err := c.check(m); err != nil {
 		return fmt.Errorf("%w: %s from %s: %v", ErrImpossible, m.Type, m.From, err)
@@ -327,7 +329,9 @@ func (c *Core) Step(now time.Duration, m Message) error {
 		default:
 			// "If RPC request or response contains term T > currentTerm: set
 			// currentTerm = T, convert to follower" (Figure 2).
-			c.becomeFollower(m.Term, None)
+			if err := c.enterTerm(&m); err != nil {
+				return err
+			}
 		}
 	case m.Term < c.currentTerm:
 		c.answerStale(m)

@@ -7,6 +7,7 @@
 //
 //	message.go      the RPCs as messages, and what must be durable (Figure 2)
 //	core.go         a server's state and the rules for all servers (5.1)
+//	term.go         whose word raises the term, and how far
 //	election.go     leader election (5.2, 5.4.1), pre-vote, stickiness (6)
 //	replication.go  log replication (5.3) and commitment (5.4.2)
 //	log.go          the log and its consistency check (5.3)
@@ -62,6 +63,17 @@
 // Slices handed in (commands, the entries of messages) belong to the core from
 // then on; slices handed out may be read for ever and never written.
 //
+// # Whom it believes
+//
+// Raft is not Byzantine: a core believes what members say, within what check
+// refuses as impossible and term.go puts off. A server that none of its
+// configurations names is believed as well when it leads or campaigns and no leader
+// is heard, because section 6 wants it: only so is a server reached whose log is
+// behind. Who merely poses as a leader then can replace what is not committed, and by
+// a snapshot all that a server has; to keep such senders out is the driver's to do.
+// What no stranger can do is to disturb servers that hear a leader, or, by raising
+// terms, to end a cluster or part its servers for good.
+//
 // # What it does beyond Figure 2
 //
 //   - Pre-vote (dissertation 9.6): a server asks whether it could win before
@@ -71,6 +83,9 @@
 //     timeout steps down. Config.DisableCheckQuorum.
 //   - Stickiness (paper, end of section 6): a server that hears from a leader
 //     ignores requests for votes. Config.DisableStickiness.
+//   - Strangers, servers that no configuration here names, raise the term by
+//     requests only, and not while a leader is heard; nobody raises it far at
+//     once (term.go).
 //   - Refusals carry the follower's conflicting term, and both sides skip
 //     whole terms by it (end of 5.3).
 //   - AppendEntries are pipelined, within Config.MaxInflightMessages and
@@ -101,6 +116,7 @@
 //	pre-vote                dissertation 9.6                  prevote, rejoin
 //	CheckQuorum             dissertation 6.2                  check_quorum, check_quorum_off
 //	stickiness              6, last paragraphs                stickiness
+//	strangers               6                                 strangers, strange_leader
 //	replication             5.3                               replication, conflict
 //	commitment              5.4.2                             figure8, figure8e
 //	membership              6                                 joint, joint_recovery, joint_undone, learner,

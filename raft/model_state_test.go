@@ -18,8 +18,9 @@ import (
 // modelFields is what these two files know how to copy and encode.
 var modelFields = map[reflect.Type]string{
 	reflect.TypeFor[Core](): "cfg now currentTerm votedFor log commitIndex lastApplied role leader leaderContact electionDeadline " +
-		"electionTimeout woke votes gone candidacy voteSeq peers heartbeatDeadline termStart uncommittedBytes settledAt reads " +
+		"electionTimeout woke votes ascent gone candidacy voteSeq peers heartbeatDeadline termStart uncommittedBytes settledAt reads " +
 		"transfer configurations named snapshot incoming saves out spare answered lastTicket",
+	reflect.TypeFor[ascent]():          "ceiling until",
 	reflect.TypeFor[raftLog]():         "base baseTerm entries bytes dead",
 	reflect.TypeFor[saves]():           "issued durable durableIndex pending hard hardSeq index snapshot held",
 	reflect.TypeFor[pendingSave]():     "lastIndex done",
@@ -91,6 +92,7 @@ const longAgo = -testTimeout
 //   - a time in the past is now or longAgo;
 //   - what is left of a compacted log's array: the model's logs have their own;
 //   - the random start of tickets: the model gives its own to each read;
+//   - how far terms rose lately: the model's never come near maxTermRise;
 //   - what only a leader or a candidate reads and each sets when it becomes
 //     one is zero on others.
 func canonical(c *Core) {
@@ -129,7 +131,7 @@ func canonical(c *Core) {
 		past(&p.lastHeard)
 	}
 	c.reads.leaseUntil = 0 // no model has leases: they rest on clocks
-	c.lastTicket, c.spare, c.log.dead = 0, nil, 0
+	c.lastTicket, c.spare, c.log.dead, c.ascent = 0, nil, 0, ascent{}
 }
 
 // once drops messages that are in the list before.

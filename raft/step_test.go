@@ -23,7 +23,7 @@ func FuzzInputs(f *testing.F) {
 // The same with a fixed set of scripts, many more than the fuzzer's seeds.
 func TestAbuse(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range uint64(120) {
+	for seed := range uint64(150) {
 		rng := rand.New(rand.NewPCG(seed, 4))
 		for what, n := range abuse(t, randomBytes(rng, 3000)) {
 			seen[what] += n
@@ -33,7 +33,7 @@ func TestAbuse(t *testing.T) {
 		}
 	}
 	t.Log(seen)
-	for _, what := range []string{"leader", "candidate", "impossible", "possible", "commits", "cuts", "compactions", "installs",
+	for _, what := range []string{"leader", "candidate", "impossible", "possible", "strangers", "commits", "cuts", "compactions", "installs",
 		"snapshots sent", "half snapshots", "transfers", "reads answered", "rounds"} {
 		if seen[what] < 10 {
 			t.Errorf("only %d times %q: the scripts reach too little", seen[what], what)
@@ -227,12 +227,18 @@ func (x *abused) step(m Message) {
 	switch err := x.Step(x.now, m); {
 	case err == nil:
 		x.seen["possible"]++
-	case !errors.Is(err, ErrImpossible):
+	case errors.Is(err, ErrFarTerm):
+		x.seen["far terms"]++
+	case !errors.Is(err, ErrImpossible) && !errors.Is(err, ErrStranger):
 		x.t.Errorf("%+v: %v", m, err)
 	default:
-		x.seen["impossible"]++
+		if errors.Is(err, ErrStranger) {
+			x.seen["strangers"]++
+		} else {
+			x.seen["impossible"]++
+		}
 		if after := state(); before != after {
-			x.t.Errorf("%+v is impossible (%v) and changed\n%s to\n%s", m, err, before, after)
+			x.t.Errorf("%+v is refused (%v) and changed\n%s to\n%s", m, err, before, after)
 		}
 	}
 }

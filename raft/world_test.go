@@ -2,6 +2,7 @@ package raft
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -205,10 +206,11 @@ func (w *world) do(h *host, input func(*Core)) {
 	w.observe(h, role, conf)
 }
 
-// step delivers one message; it must be one that is possible.
+// step delivers one message; it must be one that is possible. Those of strangers are,
+// where members change.
 func (w *world) step(h *host, m Message) {
 	w.do(h, func(c *Core) {
-		if err := c.Step(h.now, m); err != nil {
+		if err := c.Step(h.now, m); err != nil && !errors.Is(err, ErrStranger) {
 			w.fail("server %x: %v", uint64(h.id), err)
 		}
 	})

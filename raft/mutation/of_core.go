@@ -2,7 +2,7 @@ package main
 
 var coreMutants = []mutant{
 	{name: "higher term ignored", rule: "Figure 2, all servers: a higher term is adopted",
-		old: "\t\t\tc.becomeFollower(m.Term, None)\n", new: ""},
+		old: "if err := c.enterTerm(&m); err != nil {", new: "if err := error(nil); err != nil {"},
 	{name: "AppendEntries of an earlier term accepted", rule: "Figure 2, AppendEntries 1",
 		old: "c.answerStale(m)\n\t\treturn nil", new: "if c.answerStale(m); m.Type != AppendEntries {\n\t\t\treturn nil\n\t\t}"},
 	{name: "RequestVote of an earlier term granted", rule: "Figure 2, RequestVote 1",

@@ -22,6 +22,7 @@ func mutants() []mutant {
 		list []mutant
 	}{
 		{"core.go", coreMutants},
+		{"term.go", termMutants},
 		{"election.go", electionMutants},
 		{"replication.go", replicationMutants},
 		{"log.go", logMutants},

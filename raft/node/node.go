@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -311,12 +312,18 @@ func (n *Node) handleMessages(f wire.Frame) {
 	for i := range f.Messages {
 		m := &f.Messages[i]
 		n.emit(Event{Kind: EventReceived, Peer: m.From, Message: m})
-		if err := n.step(now, m); err != nil {
+		err := n.step(now, m)
+		switch {
+		case errors.Is(err, raft.ErrImpossible):
 			n.offend(f.From, err)
+		case err != nil: // sound servers may meet with that
+			n.reject(f.From, err)
 		}
 		switch m.Type {
 		case raft.AppendEntries, raft.InstallSnapshot:
-			n.noteLeader(now)
+			if err == nil {
+				n.noteLeader(now)
+			}
 		case raft.RequestPreVote, raft.RequestVote:
 			n.tellRemoved(f.From)
 		}
