@@ -20,7 +20,8 @@ const (
 	// running: there is a life.
 	running
 	// forgetting: the cluster removed the server, or it is a copy of one that
-	// runs, and its identity is being deleted or put aside, which waits for storage. No other life will come.
+	// runs, and its identity is being deleted or put aside, which waits for storage.
+	// No other life will come.
 	forgetting
 	// over: no life, and none to come.
 	over
@@ -180,16 +181,19 @@ func (t *cycleTurn) fail() {
 	}
 }
 
-// removed keeps the life until the identity is deleted, so that the page never
-// offers to restart it.
+// removed has the identity of a server deleted that the cluster removed, and that of a
+// copy put aside. The life of a copy ends first: until then it could vote, and say that it
+// has stored what it has, beside its original. A removed server's node has ended; the rest of
+// its life is kept until the identity is deleted, so that the page never offers to restart it.
 func (t *cycleTurn) removed() {
-	if t.turn.life == t.cycle.life {
+	switch {
+	case t.turn.life != t.cycle.life:
+	case errors.Is(t.err, ErrCopied):
+		t.end(forgetting, t.err)
+		t.do(doSetAside, nil)
+	default:
 		t.stage, t.why = forgetting, t.err
-		if errors.Is(t.err, ErrCopied) {
-			t.do(doSetAside, nil)
-		} else {
-			t.do(doForget, nil)
-		}
+		t.do(doForget, nil)
 	}
 }
 
@@ -197,6 +201,9 @@ func (t *cycleTurn) forgotten() {
 	why := t.why
 	if t.err != nil {
 		why = fmt.Errorf("%w, and its state could not be deleted: %w", why, t.err)
+		if !t.alive {
+			t.do(doTell, why)
+		}
 	}
 	t.end(over, why)
 	// It did not choose to go: a new server is welcome.

@@ -113,7 +113,8 @@ func TestCycleHolds(t *testing.T) {
 		events := []turn{{kind: evRestart}, {kind: evCrash}, {kind: evLeave}}
 		for _, life := range []int{at.life, at.life - 1} {
 			events = append(events, turn{kind: evFailed, life: life, err: broken},
-				turn{kind: evRemoved, life: life, err: node.ErrRemoved}, turn{kind: evRemoved, life: life, err: node.ErrRemovedAway})
+				turn{kind: evRemoved, life: life, err: node.ErrRemoved}, turn{kind: evRemoved, life: life, err: node.ErrRemovedAway},
+				turn{kind: evRemoved, life: life, err: ErrCopied})
 		}
 		if at.making {
 			events = append(events, turn{kind: evOpened}, turn{kind: evOpenFailed, err: broken})
@@ -147,6 +148,8 @@ func TestCycleHolds(t *testing.T) {
 				t.Errorf("%v%s: no life, and no reason", at.cycle, turnNames[ev.kind])
 			case next.alive != (next.stage == running) && next.stage != forgetting:
 				t.Errorf("%v%s: %v", at.cycle, turnNames[ev.kind], next)
+			case next.alive && errors.Is(next.why, ErrCopied):
+				t.Errorf("%v%s: the copy lives on", at.cycle, turnNames[ev.kind])
 			}
 			if next.life <= 3 {
 				next.why = sameReason(next.why)
@@ -168,7 +171,7 @@ func TestCycleHolds(t *testing.T) {
 
 // sameReason gives one value for errors that differ in their address alone.
 func sameReason(err error) error {
-	for _, known := range []error{ErrCrashed, ErrLeft, node.ErrRemovedAway, node.ErrRemoved} {
+	for _, known := range []error{ErrCrashed, ErrLeft, node.ErrRemovedAway, node.ErrRemoved, ErrCopied} {
 		if errors.Is(err, known) {
 			return known
 		}

@@ -396,6 +396,9 @@ type memoryHome struct {
 	aside     bool
 	refuses   error // what Begin fails with
 	keeps     error // what Forget and SetAside fail with
+	// heldUp, if set, has SetAside wait until it is closed, as for a storage that another
+	// tab holds up.
+	heldUp    chan struct{}
 	stillborn error // if set, the storage fails as soon as it was opened
 	// slow, if set, has Begin wait for two of them: one when it was called,
 	// one to go on.
@@ -441,6 +444,9 @@ func (h *memoryHome) Forget() error {
 }
 
 func (h *memoryHome) SetAside() error {
+	if h.heldUp != nil {
+		<-h.heldUp
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.aside = h.keeps == nil

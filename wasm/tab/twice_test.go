@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"tabraft/raft"
 	"tabraft/raft/node"
@@ -59,6 +60,33 @@ func TestCopiedProfile(t *testing.T) {
 		original.must(put("after", "1"))
 	}
 	w.awaitVoters(servers...)
+}
+
+// A copy that is told so says nothing any more while it is put aside, however long the
+// storage takes: it kept its links, voted and acknowledged entries until that was over.
+func TestCopyIsSilentWhileItIsPutAside(t *testing.T) {
+	w, servers := cluster(t, 3)
+	second := servers[1]
+	second.home.heldUp = make(chan struct{})
+	l, _ := second.current()
+	l.met.Store(false) // as of a copy, which has met nobody
+	l.runsTwice()
+	w.await("the others lose it", func() bool {
+		return !slices.ContainsFunc(servers[0].State().Members, func(m Member) bool { return m.ID == second.id.String() && m.Reachable })
+	})
+	select {
+	case <-l.node.Done():
+	case <-time.After(patience):
+		t.Error("its node runs on")
+	}
+	if s := second.State(); s.Role != "stopped" || s.Problem != "copied" {
+		t.Errorf("%s, %s: %s", s.Role, s.Problem, s.Reason)
+	}
+	if err := second.Restart(); !errors.Is(err, ErrCopied) || second.rejoins.Load() != 0 {
+		t.Errorf("restarted: %v, %d new servers", err, second.rejoins.Load())
+	}
+	close(second.home.heldUp)
+	w.await("a new one comes", func() bool { return second.rejoins.Load() == 1 })
 }
 
 // A whole browser copied, with the signaling server down meanwhile: the copies may

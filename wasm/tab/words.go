@@ -111,7 +111,7 @@ func stoppedWords(why error, kind signaling.Kind) (problem, reason string) {
 	case errors.Is(why, ErrLeft):
 		return "left", left
 	case errors.Is(why, ErrCopied):
-		return "copied", "This server runs already, in another browser or process: what was stored here was a copy, and two of one server would endanger what the cluster has agreed on. The copy was put aside. " + removed
+		return "copied", "This server runs already, in another browser or process: what was stored here was a copy, and two of one server would endanger what the cluster has agreed on. The copy is put aside. " + removed
 	case errors.Is(why, ErrRunsTwice):
 		return "runs-twice", "Another browser or process runs this server, from a copy of what is stored here, and two of one server would endanger what the cluster has agreed on. This one stopped. " +
 			"If the other one is the copy, close it and restart this one; if this one is, delete this site's data (of a server that is a process: its directory) and begin anew."
