@@ -251,8 +251,9 @@ func newDB(value js.Value) *DB {
 		}
 		return ErrUpgraded
 	})
-	// The browser closed the connection: site data cleared, disk gone.
-	db.onClose = db.event(func(js.Value) error { return ErrCleared })
+	// The browser closed the connection: because the site's data was deleted or since it
+	// cannot use the disk, which it does not tell.
+	db.onClose = db.event(func(js.Value) error { return ErrClosed })
 	value.Set("onversionchange", db.onVersionChange)
 	value.Set("onclose", db.onClose)
 	return db

@@ -396,6 +396,27 @@ func TestCleared(t *testing.T) {
 	}
 }
 
+var clearData = flag.Bool("clear", false, "run TestClosedByTheBrowser")
+
+// The browser closes the database by itself. It does so when the site's data is deleted,
+// as here, but also when the disk fails it, and does not say which: who heard that
+// everything was deleted threw away a server that had lost nothing.
+//
+// Run it with -clear in a page whose function e2eClearData deletes the site's data, and
+// alone: for a moment after that the browser opens no database.
+func TestClosedByTheBrowser(t *testing.T) {
+	if !*clearData {
+		t.Skip("no -clear is given")
+	}
+	db := created(t)
+	st, _, failed := loaded(t, db, alice)
+	ok(t, save(t, st, entry(1, "x")))
+	js.Global().Call("e2eClearData", "")
+	want(t, receive(t, failed), ErrClosed)
+	want(t, save(t, st, entry(2, "y")), ErrClosed)
+	want(t, take(db, background(t), id, bob), ErrClosed)
+}
+
 func TestCloseOfDatabase(t *testing.T) {
 	db := created(t)
 	_, _, failed := loaded(t, db, alice)

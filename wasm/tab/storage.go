@@ -12,9 +12,9 @@ import (
 // Causes of a failed storage, as State tells them.
 const (
 	causeFull    = "full"    // the disk or the site's share of it
-	causeCleared = "cleared" // deleted under the running page, or gone when it was opened
+	causeCleared = "cleared" // deleted under the running page, or gone when it was asked for
 	causeTaken   = "taken"   // another tab took the server over
-	causeClosed  = "closed"  // the browser closed it
+	causeClosed  = "closed"  // the browser closed it, perhaps since it was deleted
 	causeDenied  = "denied"  // the browser lets the page store nothing
 	causeNewer   = "newer"   // written by a newer version of the page
 	causeBlocked = "blocked" // another tab holds an older version open
@@ -48,7 +48,8 @@ func storageWords(why error, again string) string {
 	case causeTaken:
 		return stopped + "another tab of this browser runs it now. Reload the tab to join as another server. (" + why.Error() + ")"
 	case causeClosed:
-		return stopped + "the browser closed its storage. What was stored before is safe. " + again + " (" + why.Error() + ")"
+		return stopped + "the browser closed its storage, as it does when the site's data is deleted or the disk fails it. " + again +
+			" It then is the server it was; if the site's data was deleted, it is a new one. (" + why.Error() + ")"
 	case causeDenied:
 		return "This server cannot run: the browser lets this page store nothing. Open it in a window that is not private, and allow the site to store data. (" + why.Error() + ")"
 	case causeNewer:

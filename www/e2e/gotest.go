@@ -22,7 +22,8 @@ import (
 const goTestTimeout = 4 * time.Minute
 
 // goTestPage runs test.wasm. What the program writes goes, in order, to the
-// binding e2eOutput; the page keeps the exit code.
+// binding e2eOutput; the page keeps the exit code. The binding e2eClearData deletes what
+// the page stored in IndexedDB.
 const goTestPage = `<!doctype html><title>go test</title>
 <script src="wasm_exec.js"></script>
 <script>
@@ -70,8 +71,11 @@ func runGoTest(t *testing.T, packagePath string, quota float64, arguments ...str
 
 	b := startBrowser(t, browserOptions{})
 	tb := b.open("about:blank")
-	listenOutput(t, tb)
 	origin := strings.Replace(site.URL, "127.0.0.1", "localhost", 1)
+	bind(tb, "e2eOutput", func(text string) { io.WriteString(t.Output(), text) })
+	bind(tb, "e2eClearData", func(string) {
+		go call(tb, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: origin, StorageTypes: "indexeddb"})
+	})
 	if quota > 0 {
 		mustCall(tb, storage.OverrideQuotaForOrigin, storage.OverrideQuotaForOriginParams{Origin: origin, QuotaSize: &quota})
 	}
@@ -98,18 +102,17 @@ func serveFile(mux *http.ServeMux, path, file string) {
 	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
 }
 
-// listenOutput writes what the page hands to the binding e2eOutput to the
-// test's own output. The events of a call arrive before the call's answer.
-func listenOutput(t *testing.T, tb *tab) {
-	t.Helper()
-	mustCall(tb, runtime.AddBinding, runtime.AddBindingParams{Name: "e2eOutput"})
-	out := t.Output()
+// bind gives the page a function of one text, which is handed to f. The events of a call
+// arrive before the call's answer, so f must not wait for the browser.
+func bind(tb *tab, name string, f func(text string)) {
+	tb.browser.t.Helper()
+	mustCall(tb, runtime.AddBinding, runtime.AddBindingParams{Name: name})
 	err := chromedp.Listen(tb.ctx, func(event any) {
-		if called, ok := event.(*runtime.EventBindingCalled); ok && called.Name == "e2eOutput" {
-			io.WriteString(out, called.Payload)
+		if called, ok := event.(*runtime.EventBindingCalled); ok && called.Name == name {
+			f(called.Payload)
 		}
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.browser.t.Fatal(err)
 	}
 }

@@ -15,4 +15,7 @@ func TestBrowserPackages(t *testing.T) {
 		const quota = 8 << 20
 		runGoTest(t, "./wasm/idb", quota, "-test.run=^TestFull$", fmt.Sprintf("-quota=%d", quota))
 	})
+	t.Run("wasm/idb with its data deleted", func(t *testing.T) {
+		runGoTest(t, "./wasm/idb", 0, "-test.run=^TestClosedByTheBrowser$", "-clear")
+	})
 }

@@ -39,7 +39,7 @@ func TestStorageCauses(t *testing.T) {
 		fail, mend         func(tb *tab)
 		wiped              bool
 	}{
-		{name: "site data cleared", cause: "cleared", words: "deleted in this browser", wiped: true, fail: func(tb *tab) {
+		{name: "site data cleared", cause: "closed", words: "if the site's data was deleted, it is a new one", wiped: true, fail: func(tb *tab) {
 			mustCall(tb, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: origin, StorageTypes: "all"})
 		}},
 		{name: "database deleted", cause: "cleared", words: "deleted in this browser", wiped: true, fail: func(tb *tab) {
