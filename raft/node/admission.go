@@ -36,7 +36,15 @@ const (
 	// awayAfter is how long a server has heard no leader that counts as away, and how
 	// long after one was heard again a removal is taken for one of that silence.
 	awayAfter = 5 * time.Second
+	// answeredWithin is how long after a server was asked, to let this one in or to
+	// vote for it, it may answer whether this one is a member: a leader makes sure by
+	// a read before it says no. A later answer is ignored; who still wants to know
+	// asks again.
+	answeredWithin = 2 * ProposeTimeout
 )
+
+// errNotAsked: an answer to no question.
+var errNotAsked = errors.New("it answers a request to be let in that it was not sent")
 
 // ErrNotMember: the server to remove is not in the cluster.
 var ErrNotMember = errors.New("there is no such server in the cluster")
@@ -51,6 +59,8 @@ type admission struct {
 	unanswered int     // times that it was asked since it answered
 	turn       int     // whom of the peers to ask next
 	adopting   bool    // the cluster's id is being stored
+	// asked is when connected servers were last asked what a JoinReply answers.
+	asked map[raft.ID]time.Duration
 	// stranded is since when this member knows no leader; negative if it does.
 	stranded time.Duration
 	// As the leader.
@@ -145,7 +155,19 @@ func (n *Node) sendJoin(leader raft.ID, expelled bool, fits func(raft.ID) bool) 
 	if to == a.leader {
 		a.unanswered++
 	}
+	n.noteAsked(to)
 	n.cfg.Transport.Send(to, wire.AppendJoin(nil, n.header(to), wire.Join{Expelled: expelled}))
+}
+
+// noteAsked notes that a server was asked what it may answer with a JoinReply.
+func (n *Node) noteAsked(id raft.ID) {
+	if !n.peers[id] {
+		return // it will not get it
+	}
+	if n.admission.asked == nil {
+		n.admission.asked = map[raft.ID]time.Duration{}
+	}
+	n.admission.asked[id] = n.now()
 }
 
 // handleJoin answers a server that wants in.
@@ -187,8 +209,17 @@ func (n *Node) handleJoin(f wire.Frame) {
 // changing is what a server is told that has to wait.
 const changing = "another change of members has to be committed first"
 
-// handleJoinReply takes the answer to our Join, or the news of our removal.
+// handleJoinReply takes the answer to our Join, or the news of our removal. Only who
+// was asked is heard: a server ends by that news, and a new one joins the cluster that
+// an answer names.
 func (n *Node) handleJoinReply(f wire.Frame) {
+	switch asked, ok := n.admission.asked[f.From]; {
+	case !ok:
+		n.reject(f.From, errNotAsked)
+		return
+	case n.now()-asked > answeredWithin:
+		return
+	}
 	v, conf := n.view()
 	reply := &f.JoinReply
 	member := conf.IsMember(n.cfg.ID)
@@ -208,7 +239,7 @@ func (n *Node) handleJoinReply(f wire.Frame) {
 		n.reject(f.From, fmt.Errorf("%w: %s", ErrOtherCluster, reply.Message))
 	case reply.Code == wire.CodeRemoved:
 		if n.cluster != 0 && (member || v.LeftOut) && (v.Leader == raft.None || v.Leader == f.From) {
-			n.end(n.removedWhen(member))
+			n.end(n.toldRemoved(conf.IsMember(f.From), member))
 		}
 	case reply.Code == wire.CodeRefused:
 		n.reject(f.From, errors.New(reply.Message))
@@ -223,6 +254,17 @@ func (n *Node) handleJoinReply(f wire.Frame) {
 			n.admission.leader, n.admission.next = reply.Leader, 0
 		}
 	}
+}
+
+// toldRemoved is why a server ends that was told of its removal. Whom the
+// configuration names is believed. Whom it does not may tell the truth, if all that this
+// server knew were replaced while it was away; so it ends, or it would be stranded for
+// ever, and keeps what it stored.
+func (n *Node) toldRemoved(byMember, unknown bool) error {
+	if !byMember {
+		return ErrToldRemoved
+	}
+	return n.removedWhen(unknown)
 }
 
 // removedWhen tells a removal that this server was there to see from one while

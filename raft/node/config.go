@@ -57,6 +57,10 @@ var (
 	// ErrRemovedAway is an ErrRemoved: it happened while the server was away, so
 	// that it may be welcome as a new one.
 	ErrRemovedAway = fmt.Errorf("%w while it was away", ErrRemoved)
+	// ErrToldRemoved is an ErrRemovedAway by the word of a server that the
+	// configuration here does not name: all that it names may have been replaced, or
+	// the word may be a lie. What is stored must not be deleted for it.
+	ErrToldRemoved = fmt.Errorf("%w, says a server that it does not know", ErrRemovedAway)
 	// ErrOtherCluster: the room's cluster is not the one this server's stored
 	// state belongs to.
 	ErrOtherCluster = errors.New("this server belongs to another cluster")

@@ -228,6 +228,7 @@ func (n *Node) handle(in *input) {
 	case inputPeerDown:
 		delete(n.peers, in.peer)
 		delete(n.asks, in.peer)
+		delete(n.admission.asked, in.peer)
 		n.notForeign(in.peer)
 		n.mu.Lock()
 		n.core.PeerDown(n.now(), in.peer)
@@ -369,7 +370,12 @@ func (n *Node) ready() (raft.Ready, bool) {
 	n.sending.Lock()
 	defer n.sending.Unlock()
 	rd, ok := n.coreReady()
-	n.send(n.cluster, rd.Messages, func(m *raft.Message) { n.emit(Event{Kind: EventSent, Peer: m.To, Message: m}) })
+	n.send(n.cluster, rd.Messages, func(m *raft.Message) {
+		if m.Type == raft.RequestPreVote || m.Type == raft.RequestVote {
+			n.noteAsked(m.To) // a leader may answer that it was removed
+		}
+		n.emit(Event{Kind: EventSent, Peer: m.To, Message: m})
+	})
 	return rd, ok
 }
 

@@ -324,7 +324,7 @@ func TestStrandedServer(t *testing.T) {
 		c.propose(c.servers[5], "x")
 		c.start(away.id)
 		c.until("it finds out", 10*time.Second, func() bool { return away.Err() != nil })
-		if away.Err() != ErrRemovedAway {
+		if away.Err() != ErrToldRemoved {
 			t.Errorf("it stopped with %v", away.Err())
 		}
 	})

@@ -3,6 +3,8 @@ package tab
 import (
 	"errors"
 	"fmt"
+
+	"tabraft/raft/node"
 )
 
 // cycle.go: the lives of a tab's server, as a table: (state, event) -> (state,
@@ -181,14 +183,14 @@ func (t *cycleTurn) fail() {
 	}
 }
 
-// removed has the identity of a server deleted that the cluster removed, and that of a
-// copy put aside. The life of a copy ends first: until then it could vote, and say that it
+// removed has the identity of a server deleted that the cluster removed, and put aside
+// that of a copy, and of one that a server says is removed which it does not know. The life of a copy ends first: until then it could vote, and say that it
 // has stored what it has, beside its original. A removed server's node has ended; the rest of
 // its life is kept until the identity is deleted, so that the page never offers to restart it.
 func (t *cycleTurn) removed() {
 	switch {
 	case t.turn.life != t.cycle.life:
-	case errors.Is(t.err, ErrCopied):
+	case errors.Is(t.err, ErrCopied), errors.Is(t.err, node.ErrToldRemoved):
 		t.end(forgetting, t.err)
 		t.do(doSetAside, nil)
 	default:

@@ -21,7 +21,8 @@ import (
 //	    a server that never ran
 //	EVENT [life=N] [err=TEXT]
 //	    life is the last one by default; err may also be removed or away, the
-//	    cluster's two ways to remove a server, or copied
+//	    cluster's two ways to remove a server, told, by one that it does not know,
+//	    or copied
 func TestCycle(t *testing.T) {
 	datadriven.Walk(t, "testdata/cycle", func(t *testing.T, path string) {
 		var c cycle
@@ -62,6 +63,8 @@ func parseTurn(t *testing.T, d *datadriven.TestData, life int) turn {
 			ev.err = node.ErrRemoved
 		case text == "away":
 			ev.err = node.ErrRemovedAway
+		case text == "told":
+			ev.err = node.ErrToldRemoved
 		case text == "copied":
 			ev.err = ErrCopied
 		}
@@ -114,7 +117,7 @@ func TestCycleHolds(t *testing.T) {
 		for _, life := range []int{at.life, at.life - 1} {
 			events = append(events, turn{kind: evFailed, life: life, err: broken},
 				turn{kind: evRemoved, life: life, err: node.ErrRemoved}, turn{kind: evRemoved, life: life, err: node.ErrRemovedAway},
-				turn{kind: evRemoved, life: life, err: ErrCopied})
+				turn{kind: evRemoved, life: life, err: ErrCopied}, turn{kind: evRemoved, life: life, err: node.ErrToldRemoved})
 		}
 		if at.making {
 			events = append(events, turn{kind: evOpened}, turn{kind: evOpenFailed, err: broken})
@@ -171,7 +174,7 @@ func TestCycleHolds(t *testing.T) {
 
 // sameReason gives one value for errors that differ in their address alone.
 func sameReason(err error) error {
-	for _, known := range []error{ErrCrashed, ErrLeft, node.ErrRemovedAway, node.ErrRemoved, ErrCopied} {
+	for _, known := range []error{ErrCrashed, ErrLeft, node.ErrToldRemoved, node.ErrRemovedAway, node.ErrRemoved, ErrCopied} {
 		if errors.Is(err, known) {
 			return known
 		}

@@ -25,8 +25,9 @@ type Home interface {
 	// Forget deletes the identity: the cluster removed it, and it must not
 	// come back. It fails if another tab has taken it over meanwhile.
 	Forget() error
-	// SetAside keeps what is stored, out of use: it is the copy of a server that
-	// runs elsewhere, by the word of somebody who may err. It must not come back.
+	// SetAside keeps what is stored, out of use: by the word of somebody who may err
+	// or lie it is the copy of a server that runs elsewhere, or that of one that the
+	// cluster removed. It must not come back.
 	SetAside() error
 	// Kind says, for people, what kind of storage it is.
 	Kind() string

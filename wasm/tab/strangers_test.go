@@ -226,3 +226,34 @@ func TestStrangerWithAWrongKey(t *testing.T) {
 		}
 	}
 }
+
+// Somebody in the room tells the last server of a cluster that it was removed. It may be
+// true, so a new server comes in its place; what it had stored was deleted.
+func TestStrangerTellsRemoval(t *testing.T) {
+	w, servers := cluster(t, 3)
+	last := servers[1]
+	for _, s := range without(servers, last) {
+		s.Leave()
+	}
+	h := w.stranger(w.room, strangerID)
+	h.awaitUp(last)
+	w.await("it asks the stranger", func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return slices.ContainsFunc(h.recorded, func(b []byte) bool {
+			f, err := wire.Decode(b)
+			return err == nil && f.Kind == wire.KindJoin
+		})
+	})
+	head := wire.Header{Cluster: last.home.Cluster(), From: strangerID, To: last.id}
+	h.mesh.Send(last.id, wire.AppendJoinReply(nil, head, wire.JoinReply{Code: wire.CodeRemoved, Leader: strangerID}))
+	w.await("a new server comes in its place", func() bool { return last.rejoins.Load() == 1 })
+	last.home.mu.Lock()
+	defer last.home.mu.Unlock()
+	if !last.home.aside || last.home.forgotten {
+		t.Errorf("put aside %v, deleted %v", last.home.aside, last.home.forgotten)
+	}
+	if s := last.State(); s.Problem != "removed" || !strings.Contains(s.Reason, "put aside, not deleted") {
+		t.Errorf("%s: %s", s.Problem, s.Reason)
+	}
+}

@@ -115,6 +115,8 @@ func stoppedWords(why error, kind signaling.Kind) (problem, reason string) {
 	case errors.Is(why, ErrRunsTwice):
 		return "runs-twice", "Another browser or process runs this server, from a copy of what is stored here, and two of one server would endanger what the cluster has agreed on. This one stopped. " +
 			"If the other one is the copy, close it and restart this one; if this one is, delete this site's data (of a server that is a process: its directory) and begin anew."
+	case errors.Is(why, node.ErrToldRemoved):
+		return "removed", "The cluster removed this server while it was away, says a server that this one does not know. What was stored here is put aside, not deleted. " + removed
 	case errors.Is(why, node.ErrRemovedAway):
 		return "removed", "The cluster removed this server while it was away. " + removed
 	case errors.Is(why, node.ErrRemoved):

@@ -139,6 +139,7 @@ func TestStoppedWords(t *testing.T) {
 		{ErrCrashed, "crashed", "Restart it to see it catch up.", "Restart it to see it catch up."},
 		{ErrLeft, "left", "This tab is being closed.", "This server is being ended."},
 		{node.ErrRemoved, "removed", "Reload the tab to join as a new one.", "start it with a new directory."},
+		{node.ErrToldRemoved, "removed", "put aside, not deleted. Reload the tab to join as a new one.", "start it with a new directory."},
 		{fmt.Errorf("%w, and more", node.ErrRemoved), "removed", "Reload the tab to join as a new one.", "start it with a new directory."},
 		{errors.New("quota exceeded"), "storage", "quota exceeded. What was stored before is safe. Reload the tab to try again.",
 			"quota exceeded. What was stored before is safe. Start it again to try again."},
