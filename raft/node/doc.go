@@ -25,6 +25,8 @@
 //     caught up, voter (admission.go). Servers are removed when somebody asks
 //     for it or, if that is wanted, when they were silent for long (removal.go).
 //   - Leadership is handed over on request, or by a server that ends (transfer.go).
+//   - Storage that does not answer is told of, and a leader then makes way
+//     (saving.go).
 //
 // The interfaces it needs (interfaces.go) have in-memory twins (memory.go), so
 // that a whole cluster runs inside one test in virtual time; package

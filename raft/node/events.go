@@ -37,6 +37,9 @@ const (
 	// EventRestored: the state machine was set to a snapshot up to Index, of
 	// Size bytes, from storage or from the leader.
 	EventRestored
+	// EventStorage: a save is under way for longer than SlowSave, Err, or, without
+	// Err, that is over.
+	EventStorage
 	// EventStopped: the server stopped, for the reason Err.
 	EventStopped
 )
@@ -114,6 +117,9 @@ type Status struct {
 	// Foreign are the connected servers that belong to another cluster, and to
 	// which. It must not be changed.
 	Foreign map[raft.ID]uint64
+	// StorageSilent is how long the storage has not answered, if that is SlowSave or
+	// longer.
+	StorageSilent time.Duration
 	// RemoveAfter is Config.RemoveAfter as it is now.
 	RemoveAfter time.Duration
 	// Removals are the members that this leader is about to remove, and when: at
@@ -128,8 +134,12 @@ func (n *Node) Status() Status {
 	n.inbox.mu.Lock()
 	dropped := n.inbox.dropped
 	n.inbox.mu.Unlock()
-	return Status{Status: n.core.Status(), Cluster: n.cluster, Now: n.now(), Dropped: dropped,
+	st := Status{Status: n.core.Status(), Cluster: n.cluster, Now: n.now(), Dropped: dropped,
 		RemoveAfter: n.removeAfter, Removals: n.due, Foreign: n.foreign}
+	if n.saving.slow {
+		st.StorageSilent = max(SlowSave, st.Now-n.saving.since)
+	}
+	return st
 }
 
 // Entries gives the log's entries from..to, both included, as far as they

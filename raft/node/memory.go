@@ -36,7 +36,7 @@ func (t *systemTimer) Stop()                  { t.timer.Stop() }
 
 // MemoryStorage keeps a server's state in memory. A save becomes durable, and
 // is reported, Delay after it was asked for. It can crash, losing what is not
-// durable, and fail.
+// durable, fail, and stall.
 type MemoryStorage struct {
 	mu      sync.Mutex
 	stored  raft.Stored
@@ -45,6 +45,8 @@ type MemoryStorage struct {
 	epoch   int // crashes so far
 	err     error
 	delay   time.Duration
+	stalled bool
+	moved   sync.Cond // stalled or epoch changed
 }
 
 type memorySave struct {
@@ -53,7 +55,11 @@ type memorySave struct {
 }
 
 // NewMemoryStorage makes an empty storage whose saves take delay each.
-func NewMemoryStorage(delay time.Duration) *MemoryStorage { return &MemoryStorage{delay: delay} }
+func NewMemoryStorage(delay time.Duration) *MemoryStorage {
+	s := &MemoryStorage{delay: delay}
+	s.moved.L = &s.mu
+	return s
+}
 
 // Load gives a copy of what is durable.
 func (s *MemoryStorage) Load() (raft.Stored, error) {
@@ -79,6 +85,9 @@ func (s *MemoryStorage) work(epoch int) {
 	for {
 		time.Sleep(s.delay)
 		s.mu.Lock()
+		for s.stalled && s.epoch == epoch {
+			s.moved.Wait()
+		}
 		if s.epoch != epoch {
 			s.mu.Unlock()
 			return
@@ -127,6 +136,15 @@ func (s *MemoryStorage) Crash() {
 	defer s.mu.Unlock()
 	s.epoch++
 	s.queue, s.working = nil, false
+	s.moved.Broadcast()
+}
+
+// Stall has saves wait, neither done nor failed, until it is called with false.
+func (s *MemoryStorage) Stall(stalled bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stalled = stalled
+	s.moved.Broadcast()
 }
 
 // Fail makes every later save fail with err.

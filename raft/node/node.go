@@ -20,7 +20,7 @@ type Node struct {
 	// sending is held from the core's Ready until its messages are with the
 	// Transport. Taken before mu.
 	sending sync.Mutex
-	// mu guards core, with cfg.Rand, err, cluster, left, removeAfter, due and foreign; the loop holds it while it
+	// mu guards core, with cfg.Rand, err, cluster, left, removeAfter, due, foreign and parts of saving; the loop holds it while it
 	// feeds the core, never while it calls out.
 	mu      sync.Mutex
 	core    *raft.Core
@@ -46,6 +46,7 @@ type Node struct {
 	snapshots snapshots
 	admission admission
 	removal   removal
+	saving    saving
 	// heardLeader is when a leader was last heard, heardAgain when one was heard
 	// after a silence of MinRemoveAfter or a restart; negative for never.
 	heardLeader, heardAgain time.Duration
@@ -165,11 +166,18 @@ func (n *Node) round(queue []input) {
 		}
 	}
 	now := n.now()
+	if slept := now - n.armed; n.armed > 0 && slept >= n.electionTimeout() {
+		n.saving.slept(slept) // as the core has it
+	}
 	n.tick(now)
 	n.submitProposals(now)
 	n.lookForSilence(now)
 	n.admit(now)
 	n.moveTransfers(now)
+	if n.takeReports(); n.ended {
+		return
+	}
+	n.lookAtSaves(now)
 	n.carryOut(now)
 	n.observe(now)
 	n.arm(now)
@@ -347,6 +355,7 @@ func (n *Node) carryOut(now time.Duration) {
 		if rd.Save != nil {
 			seq := rd.Save.Seq
 			n.noteSave(rd.Save)
+			n.saving.begin(rd.Save.Seq, now)
 			n.cfg.Storage.Save(rd.Save, func(err error) {
 				if n.reports.put(report{seq, err}) {
 					n.inbox.nudge()

@@ -52,6 +52,7 @@ func (r *reports) take(spare []report) []report {
 func (n *Node) takeReports() {
 	n.reported = n.reports.take(n.reported)
 	for _, x := range n.reported {
+		n.saving.end(x.seq)
 		if x.err != nil {
 			n.end(fmt.Errorf("storage failed: %w", x.err))
 			return

@@ -271,8 +271,20 @@ func (l *life) observe(e node.Event) {
 		l.refuse(e.Peer, e.Count, e.Err, e.Offence)
 	case node.EventForeign:
 		l.s.emit("peer", PeerEvent{Reason: "clusters"})
+	case node.EventStorage:
+		l.storageNews(e.Err)
 	case node.EventStopped:
 	}
+}
+
+// storageNews tells that the storage is slow, or no more.
+func (l *life) storageNews(slow error) {
+	if slow == nil {
+		l.s.cfg.Logger.Info("the storage answers again")
+		return
+	}
+	l.s.cfg.Logger.Warn("slow storage", "error", slow)
+	l.s.emit("error", ErrorEvent{Message: slow.Error()})
 }
 
 // worry keeps what may be why this server is not let in.

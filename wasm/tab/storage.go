@@ -2,12 +2,16 @@ package tab
 
 import (
 	"errors"
+	"fmt"
 	"syscall"
+	"time"
+
+	"tabraft/signaling"
 )
 
 // storage.go: why a server's storage failed it, and what its user can do. Whatever
 // the cause, the server has stopped as if it had crashed: what it did not store it
-// did not acknowledge.
+// did not acknowledge. A storage that does not answer has not failed: the server waits.
 
 // Causes of a failed storage, as State tells them.
 const (
@@ -33,6 +37,19 @@ func storageCause(why error) string {
 		return causeFull
 	}
 	return causeOther
+}
+
+// slowWords says that the storage has not answered for so long, and what to do. The
+// server runs on, and goes on by itself as soon as it does.
+func slowWords(silent time.Duration, kind signaling.Kind) string {
+	seconds := int(silent.Seconds())
+	if kind == signaling.KindNative {
+		return fmt.Sprintf("The disk has not answered for %d s. Until it does this server stores nothing, so it neither acknowledges anything nor votes. "+
+			"Check the disk that has its directory. It goes on by itself when the disk answers.", seconds)
+	}
+	return fmt.Sprintf("The browser's storage has not answered for %d s. Until it does this server stores nothing, so it neither acknowledges anything nor votes. "+
+		"Perhaps another tab of this page is stopped, as by a debugger: close it or let it go on. Or the disk is busy. "+
+		"This server goes on by itself when the storage answers; if that lasts, close all tabs of this page in this browser and open one again.", seconds)
 }
 
 // storageWords says what happened and what to do; again is how to try again.

@@ -23,6 +23,8 @@ func (l *life) words(s *State, st node.Status, warning error) (problem, reason s
 	switch {
 	case l.links.Isolated():
 		return "isolated", "This server is cut off from all others, by isolate(true). Nothing it is asked to store can commit until isolate(false)."
+	case st.StorageSilent > 0:
+		return "slow-storage", slowWords(st.StorageSilent, l.s.cfg.Kind)
 	case s.Role == roleJoining && errors.Is(trouble, node.ErrOtherCluster):
 		return "other-cluster", "What is stored of this server belongs to another cluster than this room's, which therefore does not let it in: " +
 			trouble.Error() + ". To join as a new server, open the link in another browser, or delete this site's data first."
