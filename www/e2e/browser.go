@@ -49,6 +49,7 @@ type browser struct {
 	options browserOptions
 	ctx     context.Context
 	cancel  context.CancelFunc
+	keeper  *tab // for quota
 
 	mu   sync.Mutex
 	tabs []*tab // in the order of opening, closed ones too

@@ -14,6 +14,8 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
 )
 
 // identityTimeout bounds how long tabs take to sort out who they are, on a busy
@@ -124,9 +126,10 @@ func TestManyDuplicatesAtOnce(t *testing.T) {
 	}
 }
 
-// A page that comes back from the back-forward cache, or from history, finds that its
-// server went on in another tab, and is another one.
-func TestBackForward(t *testing.T) {
+// A page that comes back from history finds that its server went on in another tab, and
+// is another one. (Of such a page Chromium keeps nothing in the back-forward cache: the
+// other tab's broadcasts end that.)
+func TestBackToATakenServer(t *testing.T) {
 	t.Parallel()
 	r := startRoom(t, browserOptions{})
 	tabs := r.openTabs(3)
@@ -153,6 +156,44 @@ func TestBackForward(t *testing.T) {
 	if now := heir.state().ID; now != left {
 		t.Errorf("the heir was server %s and is now %s", left, now)
 	}
+}
+
+// A page that comes back from the back-forward cache has left its cluster for good: it
+// starts anew, as the server that it was.
+func TestBackForwardCache(t *testing.T) {
+	t.Parallel()
+	r := startRoom(t, browserOptions{})
+	tabs := r.openTabs(1) // nobody's broadcasts end the caching
+	tb := tabs[0]
+	r.fill(tb, "before", 5)
+	id := tb.state().ID
+	tb.injectScript(`addEventListener("pageshow", (e) => { if (e.persisted) sessionStorage.setItem("e2ePersisted", "yes"); })`)
+	tb.reload()
+	r.waitCluster(1, tabs...)
+	tb.navigate(r.server.url + "healthz")
+	waitFor(t, "the other page", loadTimeout, func() error {
+		var there bool
+		err := tb.tryEval(`location.pathname === "/healthz" && document.readyState === "complete"`, &there)
+		if err == nil && !there {
+			err = errors.New("not there yet")
+		}
+		return err
+	})
+	tb.eval("history.back(), true", nil)
+	r.waitLeader(identityTimeout, 1, tb)
+	var persisted string
+	waitFor(t, "the page to come back from the cache", loadTimeout, func() error {
+		if err := tb.tryEval(`sessionStorage.getItem("e2ePersisted") ?? ""`, &persisted); err != nil || persisted != "yes" {
+			return fmt.Errorf("it did not: %q, %v", persisted, err)
+		}
+		_, err := clusterOf(1, tabs)
+		return err
+	})
+	if now := tb.state().ID; now != id {
+		t.Errorf("it was server %s and is now %s", id, now)
+	}
+	r.put(tb, "after", "yes")
+	r.waitAcked(tb)
 }
 
 // A browser is killed with its three tabs, and ten tabs open at once when it is back:
@@ -204,6 +245,46 @@ func TestCrashAndReopenAtOnce(t *testing.T) {
 		})
 		r.waitLeader(identityTimeout, 3, tabs...)
 		r.put(tabs[round], fmt.Sprintf("round-%d", round), "yes")
+	}
+	r.waitAcked(tabs...)
+}
+
+// A browser is closed, and restores its tabs when it is opened again, all at once and with
+// what they remember: they are the servers that they were, each once.
+func TestRestoredSession(t *testing.T) {
+	t.Parallel()
+	r := startRoom(t, browserOptions{display: startDisplay(t), flags: map[string]any{"restore-last-session": true}})
+	tabs := r.openTabs(3)
+	r.fill(tabs[1], "before", 10)
+	ids := r.ids(tabs...)
+	r.close()
+	r.again()
+	stop := noTwins(t, r.live)
+	defer stop()
+	var restored []target.ID
+	waitFor(t, "the browser to restore its tabs", loadTimeout, func() error {
+		infos, err := chromedp.Targets(r.ctx)
+		restored = nil
+		for _, info := range infos {
+			if info.Type == "page" && strings.HasPrefix(info.URL, r.server.url) {
+				restored = append(restored, info.TargetID)
+			}
+		}
+		if err == nil && len(restored) != len(tabs) {
+			err = fmt.Errorf("%d of %d", len(restored), len(tabs))
+		}
+		return err
+	})
+	tabs = nil
+	for _, id := range restored {
+		tabs = append(tabs, r.adopt(id))
+	}
+	r.waitCluster(3, tabs...)
+	now := r.ids(tabs...)
+	slices.Sort(ids)
+	slices.Sort(now)
+	if !slices.Equal(ids, now) {
+		t.Errorf("the servers were %v, and in the restored tabs are %v", ids, now)
 	}
 	r.waitAcked(tabs...)
 }

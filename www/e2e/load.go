@@ -177,12 +177,17 @@ func (l *load) told(op *operation, a answer) (outcome, Result) {
 
 // ask puts a value of its own from a tab without waiting for the answer, which
 // what it returns does: it fails the test if there is none within the limit, or
-// one that says nothing.
+// one that says nothing. The page's e2eSettled has the key once there is one.
 func (l *load) ask(tb *tab, key string) (wait func(limit time.Duration) string) {
 	l.t.Helper()
 	key = l.prefix + key
 	op := l.begin(operation{client: "the test", tab: tb, verb: verbPut, key: key, value: some("of " + key)})
-	tb.eval(fmt.Sprintf("(window.e2eAsked ??= {})[%q] = %s, true", key, op.expression()), nil)
+	tb.eval(fmt.Sprintf(`{
+		window.e2eSettled ??= new Set();
+		const asked = (window.e2eAsked ??= {})[%[1]q] = Promise.resolve(%[2]s);
+		asked.then(() => e2eSettled.add(%[1]q));
+		true;
+	}`, key, op.expression()), nil)
 	return func(limit time.Duration) string {
 		l.t.Helper()
 		var a answer

@@ -131,3 +131,46 @@ func TestPlainHTTPTenTabsAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// Without locks a tab that is stopped cannot object when another one takes its server
+// over. Once it goes on it finds that it is that server no more, before it can do any
+// harm.
+func TestPlainHTTPStoppedTab(t *testing.T) {
+	t.Parallel()
+	r := startPlainRoom(t)
+	tabs := r.openTabs(3)
+	w, l := newWitness(t), startLoad(t, "", 4, 50*time.Millisecond)
+	for _, tb := range tabs {
+		w.follow(tb)
+		l.use(tb, 1)
+	}
+	stopped := r.waitCluster(3, tabs...)
+	id := stopped.state().ID
+	suspensions[0].begin(stopped)
+	heir := r.openTab()
+	w.follow(heir)
+	l.use(heir, 1)
+	now := append(except(tabs, stopped), heir)
+	r.waitCluster(3, now...)
+	if got := heir.state().ID; got != id {
+		t.Errorf("a new tab is server %s, not %s, whose tab is stopped", got, id)
+	}
+	suspensions[0].wake(stopped)
+	took := waitFor(t, "the woken tab to be that server no more", identityTimeout, func() error {
+		s, err := stopped.tryState()
+		if err == nil && s.ID == id && s.Role != "stopped" {
+			err = fmt.Errorf("it is %s", s.Role)
+		}
+		return err
+	})
+	s := stopped.state()
+	t.Logf("after %v it is server %s, %s: %s", took.Round(time.Millisecond), s.ID, s.Role, s.Reason)
+	r.waitLeader(identityTimeout, 3, now...)
+	if got := heir.state().ID; got != id {
+		t.Errorf("the heir was server %s and is %s since the other tab woke", id, got)
+	}
+	l.finish(moveTimeout, now...)
+	if err := oneLeader(w.all()); err != nil {
+		t.Error(err)
+	}
+}

@@ -11,15 +11,119 @@ import (
 // inFlight keeps so many commands of a tab in flight, and remembers in the page which
 // were acknowledged.
 const inFlight = `(() => {
-	const acked = window.e2eAcked = [];
+	const acked = window.e2eAcked = [], began = Date.now();
 	let n = 0;
 	const one = () => {
-		const key = "in-flight-" + n++;
+		const key = "in-flight-" + began + "-" + n++;
 		tabraft.put(key, "x".repeat(2000)).then(() => { acked.push(key); one(); }, () => {});
 	};
 	for (let i = 0; i < 32; i++) one();
 	return true;
 })()`
+
+// clearSaves empties the stores that servers save into, and no other, as DevTools can.
+const clearSaves = `new Promise((resolve, reject) => {
+	const request = indexedDB.open("tabraft");
+	request.onerror = () => reject(request.error);
+	request.onsuccess = () => {
+		const db = request.result, stores = [...db.objectStoreNames].filter((name) => name.startsWith("saves"));
+		const tx = db.transaction(stores, "readwrite");
+		for (const name of stores) tx.objectStore(name).clear();
+		tx.oncomplete = () => { db.close(); resolve(true); };
+		tx.onabort = () => reject(tx.error);
+	};
+})`
+
+// inFlightValue is what the commands of inFlight put.
+var inFlightValue = strings.Repeat("x", 2000)
+
+// waitInFlight waits until some of the commands of inFlight are acknowledged.
+func waitInFlight(t *testing.T, tb *tab) {
+	t.Helper()
+	waitFor(t, "commands in flight", identityTimeout, func() error {
+		var n int
+		err := tb.tryEval("e2eAcked.length", &n)
+		if err == nil && n < 50 {
+			err = fmt.Errorf("%d acknowledged", n)
+		}
+		return err
+	})
+}
+
+// little is a quota in bytes: room for a server, and not for long.
+const little = 4 << 20
+
+// A failure is a way in which storage fails without losing what it has.
+type failure struct {
+	name, cause, words string
+	// before is called before the page is opened, fail while commands are in flight,
+	// mend at last.
+	before, mend func(b *browser, origin string)
+	fail         func(tb *tab)
+}
+
+var failures = []failure{
+	{
+		name: "quota reached", cause: "full", words: "Make room",
+		before: func(b *browser, origin string) { b.quota(origin, little) },
+		fail:   func(*tab) {}, // the commands in flight are many
+		mend:   func(b *browser, origin string) { b.quota(origin, 0) },
+	},
+	{
+		name: "transactions aborted", cause: "other", words: "What was stored before is safe",
+		before: func(*browser, string) {},
+		fail: func(tb *tab) {
+			tb.eval(`IDBTransaction.prototype.commit = IDBTransaction.prototype.abort; true`, nil)
+		},
+		mend: func(*browser, string) {},
+	},
+}
+
+// quota sets how many bytes an origin may store; 0 for what the browser allows. The first
+// call is to come before the origin's first page: the browser looks again after 30 s only.
+func (b *browser) quota(origin string, bytes float64) {
+	b.t.Helper()
+	p := storage.OverrideQuotaForOriginParams{Origin: origin}
+	if bytes > 0 {
+		p.QuotaSize = &bytes
+	}
+	if b.keeper == nil {
+		b.keeper = b.open("about:blank") // which goes on as long as its tab is there
+	}
+	mustCall(b.keeper, storage.OverrideQuotaForOrigin, p)
+}
+
+// What a server alone acknowledged, it stored itself: nobody else has it. Its storage
+// fails while commands are in flight; after a reload it has them all.
+func TestStorageFailsAlone(t *testing.T) {
+	t.Parallel()
+	for _, f := range failures {
+		t.Run(f.name, func(t *testing.T) {
+			r := startRoom(t, browserOptions{})
+			origin := strings.TrimSuffix(r.server.url, "/")
+			f.before(r.browser, origin)
+			tb := r.openTabs(1)[0]
+			before := tb.state().ID
+			tb.eval(inFlight, nil)
+			waitInFlight(t, tb)
+			f.fail(tb)
+			waitText(t, tb, notice, f.words, identityTimeout)
+			var acked []string
+			tb.eval("e2eAcked", &acked)
+			t.Logf("%d acknowledged before the storage failed", len(acked))
+			for _, key := range acked {
+				r.acked[key] = inFlightValue
+			}
+			f.mend(r.browser, origin)
+			tb.reload()
+			r.waitLeader(identityTimeout, 1, tb)
+			if after := tb.state().ID; after != before {
+				t.Fatalf("it was server %s and is now %s", before, after)
+			}
+			r.waitAcked(tb)
+		})
+	}
+}
 
 // Every way in which a tab's storage can fail it while commands are in flight: the tab
 // stops as if crashed and says why, in its own words; what it acknowledged, the
@@ -31,42 +135,34 @@ func TestStorageCauses(t *testing.T) {
 	tabs := r.openTabs(2)
 	link := tabs[0].state().Room.Link
 	origin := strings.TrimSuffix(r.server.url, "/")
-	quota := func(tb *tab, bytes *float64) {
-		mustCall(tb, storage.OverrideQuotaForOrigin, storage.OverrideQuotaForOriginParams{Origin: origin, QuotaSize: bytes})
+	nothing := func(*browser, string) {}
+	type cause struct {
+		failure
+		wiped bool
 	}
-	for _, c := range []struct {
-		name, cause, words string
-		fail, mend         func(tb *tab)
-		wiped              bool
-	}{
-		{name: "site data cleared", cause: "closed", words: "if the site's data was deleted, it is a new one", wiped: true, fail: func(tb *tab) {
+	causes := []cause{
+		{wiped: true, failure: failure{name: "site data cleared", cause: "closed", words: "if the site's data was deleted, it is a new one", before: nothing, mend: nothing, fail: func(tb *tab) {
 			mustCall(tb, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: origin, StorageTypes: "all"})
-		}},
-		{name: "database deleted", cause: "cleared", words: "deleted in this browser", wiped: true, fail: func(tb *tab) {
+		}}},
+		{wiped: true, failure: failure{name: "database deleted", cause: "cleared", words: "deleted in this browser", before: nothing, mend: nothing, fail: func(tb *tab) {
 			tb.eval(`indexedDB.deleteDatabase("tabraft"), true`, nil)
-		}},
-		{name: "quota reached", cause: "full", words: "Make room", fail: func(tb *tab) {
-			full := float64(1)
-			quota(tb, &full)
-		}, mend: func(tb *tab) { quota(tb, nil) }},
-		{name: "transactions aborted", cause: "other", words: "What was stored before is safe", fail: func(tb *tab) {
-			tb.eval(`IDBTransaction.prototype.commit = IDBTransaction.prototype.abort; true`, nil)
-		}},
-	} {
+		}}},
+		{wiped: true, failure: failure{name: "saves deleted", cause: "cleared", words: "deleted in this browser", before: nothing, mend: nothing, fail: func(tb *tab) {
+			tb.eval(clearSaves, nil)
+		}}},
+	}
+	for _, f := range failures {
+		causes = append(causes, cause{failure: f})
+	}
+	for _, c := range causes {
 		t.Run(c.name, func(t *testing.T) {
 			b := startBrowser(t, browserOptions{})
+			c.before(b, origin)
 			tb := b.open(link)
 			r.waitLeader(identityTimeout, 3, tabs[0], tabs[1], tb)
 			before := tb.state().ID
 			tb.eval(inFlight, nil)
-			waitFor(t, "commands in flight", identityTimeout, func() error {
-				var n int
-				err := tb.tryEval("e2eAcked.length", &n)
-				if err == nil && n < 50 {
-					err = fmt.Errorf("%d acknowledged", n)
-				}
-				return err
-			})
+			waitInFlight(t, tb)
 			c.fail(tb)
 			waitText(t, tb, notice, c.words, identityTimeout)
 			s := tb.state()
@@ -80,13 +176,11 @@ func TestStorageCauses(t *testing.T) {
 			var acked []string
 			tb.eval("e2eAcked", &acked)
 			for _, key := range acked {
-				r.acked[key] = strings.Repeat("x", 2000)
+				r.acked[key] = inFlightValue
 			}
 			r.put(tabs[0], "the others go on", c.name)
 			r.waitAcked(tabs...)
-			if c.mend != nil {
-				c.mend(tb)
-			}
+			c.mend(b, origin)
 			tb.reload()
 			if c.wiped {
 				waitFor(t, "a new server", identityTimeout, func() error {

@@ -12,11 +12,14 @@ import (
 )
 
 const (
-	// strangerID is the id of the hostile peer.
+	// strangerID is the id of a stranger that gives none.
 	strangerID = "00000000000000ad"
 	// attackTimeout bounds the attacks: a peer that misbehaved is not connected to
 	// for 1 s, 2 s, 4 s and so on.
 	attackTimeout = 4 * time.Minute
+	// mostBusy is how much of a processor a hidden tab may use, on average, while peers
+	// do what they can to keep it busy.
+	mostBusy = 0.8
 	// mostGrown is how many bytes more a renderer may need after the attacks.
 	mostGrown = 200 << 20
 )
@@ -31,7 +34,8 @@ func startStranger(t *testing.T, arguments ...string) *process {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the stranger: %v\n%s", err, out)
 	}
-	p, err := startProcess(binary, arguments...)
+	// An attacker elsewhere would use its own processor.
+	p, err := startProcess("nice", append([]string{"-n", "19", binary}, arguments...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,58 +70,145 @@ func refusedOf(s State, peer string) (count uint64, reason string) {
 	return 0, ""
 }
 
-// A stranger with the room's key attacks every tab in every way it knows. The cluster
-// commits as before, under the same leader; the tabs count what they refused and show
-// it, and their memory stays bounded.
+// A hostile peer has the room's key and attacks in some ways, again and again: the more
+// often it was found out, the longer it is kept away.
+type hostile struct {
+	id   string
+	ways []string
+	*process
+}
+
+// attack starts a hostile peer on a cluster.
+func attack(t *testing.T, s State, id string, ways ...string) hostile {
+	t.Helper()
+	cluster, err := strconv.ParseUint(s.Cluster, 16, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hostile{id, ways, startStranger(t, "-id", id, "-attacks", strings.Join(ways, ","),
+		"-room", s.Room.Link, "-cluster", fmt.Sprint(cluster), "-leader", s.ID)}
+}
+
+// done tells whether it has attacked each tab in all its ways, and each is over.
+func (h hostile) done(tabs []*tab) error {
+	output := h.output.String()
+	for _, way := range h.ways {
+		for _, tb := range tabs {
+			if id := tb.state().ID; !strings.Contains(output, "over "+way+" "+id+"\n") {
+				return fmt.Errorf("attack %q on %s is not over yet", way, id)
+			}
+		}
+	}
+	return nil
+}
+
+// A toll is what tabs need at one moment.
+type toll struct {
+	at     time.Time
+	times  map[int]processTime
+	memory map[*tab]int64
+}
+
+func measureToll(t *testing.T, tabs []*tab) toll {
+	m := toll{time.Now(), processTimes(t), map[*tab]int64{}}
+	for _, tb := range tabs {
+		m.memory[tb] = tb.resident()
+	}
+	return m
+}
+
+// wantHarmless wants hostile peers to be refused, counted and shown by every tab, and to
+// have cost it little since a moment before them.
+func wantHarmless(t *testing.T, before toll, tabs []*tab, all ...hostile) {
+	t.Helper()
+	after := measureToll(t, tabs)
+	took := after.at.Sub(before.at)
+	for _, tb := range tabs {
+		s := tb.state()
+		for _, h := range all {
+			count, reason := refusedOf(s, h.id)
+			if count == 0 || reason == "" {
+				t.Errorf("%v refused nothing of %s: %+v", tb, h.id, s.Refusals)
+			}
+			t.Logf("%v refused %d of %s, the last: %s", tb, count, h.id, reason)
+		}
+		if len(s.Members) != 3 {
+			t.Errorf("%v has %d members", tb, len(s.Members))
+		}
+		grown := after.memory[tb] - before.memory[tb]
+		busy := (after.times[tb.renderer].used - before.times[tb.renderer].used).Seconds() / took.Seconds()
+		t.Logf("%v: memory %d MB, %+d MB; %.0f %% of a processor for %v", tb, after.memory[tb]>>20, grown>>20, 100*busy, took.Round(time.Second))
+		if before.memory[tb] > 0 && grown > mostGrown {
+			t.Errorf("%v grew by %d bytes", tb, grown)
+		}
+		if busy > mostBusy {
+			t.Errorf("%v used %.0f %% of a processor", tb, 100*busy)
+		}
+	}
+	for _, tb := range tabs {
+		tb.front() // a hidden page does not paint
+		waitText(t, tb, "tabraft-facts", "refused", spreadTimeout)
+	}
+}
+
+// Strangers with the room's key attack every tab in every way they know, but for mere
+// numbers. The cluster commits as before, under the same leader.
 func TestStrangerAttacks(t *testing.T) {
 	t.Parallel()
 	r := startRoom(t, browserOptions{})
 	tabs := r.openTabs(3)
 	before := r.waitCluster(3, tabs...).state()
-	var memory []int64
-	for _, tb := range tabs {
-		memory = append(memory, tb.resident())
+	r.open("about:blank").front() // a page that shows draws most of the time
+	cost := measureToll(t, tabs)
+	all := []hostile{
+		attack(t, before, "00000000000000ad", "forges", "4 GiB", "4 GiB in a frame", "answers for another"),
+		attack(t, before, "00000000000000bd", "replays", "raises the term", "says it is removed"),
 	}
-	cluster, err := strconv.ParseUint(before.Cluster, 16, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := startStranger(t, "-room", before.Room.Link, "-cluster", fmt.Sprint(cluster), "-leader", before.ID)
-	kinds := []string{"forges", "4 GiB ", "4 GiB in a frame", "answers for another", "replays"}
 	n := 0
-	waitFor(t, "every attack on every tab", attackTimeout, func() error {
+	waitFor(t, "every attack on every tab to be over", attackTimeout, func() error {
 		for range 5 {
 			r.put(tabs[n%3], fmt.Sprintf("meanwhile-%d", n), "yes")
 			n++
 		}
-		output := p.output.String()
-		for _, kind := range kinds {
-			for _, tb := range tabs {
-				if id := tb.state().ID; !strings.Contains(output, "attack "+strings.TrimSpace(kind)+" "+id) {
-					return fmt.Errorf("no attack %q on %s yet", kind, id)
-				}
+		for _, h := range all {
+			if err := h.done(tabs); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
-	for i, tb := range tabs {
-		s := tb.state()
-		count, reason := refusedOf(s, strangerID)
-		if count == 0 || reason == "" {
-			t.Errorf("%v refused nothing: %+v", tb, s.Refusals)
-		}
-		tb.front() // a hidden page does not paint
-		waitText(t, tb, "tabraft-facts", "refused", spreadTimeout)
-		now := tb.resident()
-		t.Logf("%v refused %d, the last: %s; memory %d MB, before %d MB", tb, count, reason, now>>20, memory[i]>>20)
-		if memory[i] > 0 && now-memory[i] > mostGrown {
-			t.Errorf("%v grew from %d to %d bytes", tb, memory[i], now)
-		}
-		if len(s.Members) != 3 || s.Leader != before.ID || s.Term != before.Term {
-			t.Errorf("%v: leader %s in term %d of %d members; before %s in term %d", tb, s.Leader, s.Term, len(s.Members), before.ID, before.Term)
+	for _, tb := range tabs {
+		if s := tb.state(); s.Leader != before.ID || s.Term != before.Term {
+			t.Errorf("%v: leader %s in term %d; before %s in term %d", tb, s.Leader, s.Term, before.ID, before.Term)
 		}
 	}
+	wantHarmless(t, cost, tabs, all...)
 	r.waitAcked(tabs...)
+}
+
+// A stranger sends to every tab as fast as it can. That takes time from whoever shares
+// the machine or the network with it; but it is sent away each time, and clients are
+// answered while it tries.
+func TestStrangerFloods(t *testing.T) {
+	t.Parallel()
+	r := startRoom(t, browserOptions{})
+	tabs := r.openTabs(3)
+	before := r.waitCluster(3, tabs...).state()
+	r.open("about:blank").front()
+	l := startLoad(t, "", 5, clientPause)
+	for _, tb := range tabs {
+		l.use(tb, 1)
+	}
+	cost := measureToll(t, tabs)
+	h := attack(t, before, "00000000000000cd", "floods pings", "floods commands")
+	waitFor(t, "every attack on every tab to be over", attackTimeout, func() error { return h.done(tabs) })
+	wantHarmless(t, cost, tabs, h)
+	r.waitLeader(gatherTimeout, 3, tabs...)
+	t.Log(summarise(l.seen()))
+	if n := l.answered(); n < 100 {
+		t.Errorf("%d commands were answered meanwhile", n)
+	}
+	l.finish(gatherTimeout, tabs...)
 }
 
 // A stranger that knows the room's token, but not its key, is connected to nobody, and

@@ -36,7 +36,11 @@ func TestSuspended(t *testing.T) {
 					l.use(tb, 1)
 				}
 				for _, leads := range []bool{false, true} {
-					suspendOne(r, tabs, way, nap, leads, l, w)
+					for round := 1; !suspendOne(r, tabs, way, nap, leads, l, w); round++ {
+						if round == restless {
+							t.Fatalf("leaders changed by themselves %d times while a follower slept: this machine is too busy", round)
+						}
+					}
 				}
 				r.waitCluster(3, tabs...)
 				l.finish(gatherTimeout, tabs...)
@@ -47,8 +51,13 @@ func TestSuspended(t *testing.T) {
 	}
 }
 
-// suspendOne suspends the leader or a follower once.
-func suspendOne(r *room, tabs []*tab, way suspension, nap time.Duration, leads bool, l *load, w *witness) {
+// restless is how often, on a machine too busy for its tabs, leaders may change by
+// themselves while a follower sleeps, before the test gives up.
+const restless = 5
+
+// suspendOne suspends the leader or a follower once, and tells whether the others were
+// calm meanwhile, so that it could be seen whether who wakes disturbs them.
+func suspendOne(r *room, tabs []*tab, way suspension, nap time.Duration, leads bool, l *load, w *witness) (calm bool) {
 	t := r.t
 	t.Helper()
 	leader := r.waitCluster(3, tabs...)
@@ -58,9 +67,16 @@ func suspendOne(r *room, tabs []*tab, way suspension, nap time.Duration, leads b
 	}
 	awake := except(tabs, asleep)
 	before, id := awake[0].state(), asleep.state().ID
-	// Asked in the moment before, so that it is under way.
-	answer := l.ask(asleep, fmt.Sprintf("asked before a sleep, leader %v", leads))
+	// It is under way when the tab falls asleep: without links nobody answers it.
+	asleep.eval("tabraft.isolate(true)", nil)
+	key := fmt.Sprintf("asked before a sleep, leader %v, term %d", leads, before.Term)
+	answer := l.ask(asleep, key)
+	var settled bool
+	asleep.eval(fmt.Sprintf("tabraft.isolate(false), e2eSettled.has(%q)", l.prefix+key), &settled)
 	way.begin(asleep)
+	if settled {
+		t.Error("a command was answered without a majority")
+	}
 	began := time.Now()
 	served := l.answeredBy(awake)
 	if leads {
@@ -76,7 +92,7 @@ func suspendOne(r *room, tabs []*tab, way suspension, nap time.Duration, leads b
 	time.Sleep(time.Until(began.Add(nap))) // the test's subject, not a wait for something
 	between := awake[0].state()
 	// On a machine too busy for its tabs leaders change by themselves.
-	calm := leads || between.Leader == before.Leader && between.Term == before.Term
+	calm = leads || between.Leader == before.Leader && between.Term == before.Term
 	heard := len(w.all())
 	way.wake(asleep)
 	t.Logf("a command asked before the tab slept for %v: %s", nap, answer(commandTimeout))
@@ -87,9 +103,10 @@ func suspendOne(r *room, tabs []*tab, way suspension, nap time.Duration, leads b
 	if calm && campaigned {
 		t.Errorf("the woken server campaigned: leader %s of term %d became %s of %d", between.Leader, between.Term, now.ID, now.Term)
 	}
-	if how := l.ask(asleep, fmt.Sprintf("asked after a sleep, leader %v", leads))(commandTimeout); how != string(answered) {
+	if how := l.ask(asleep, fmt.Sprintf("asked after a sleep, leader %v, term %d", leads, before.Term))(commandTimeout); how != string(answered) {
 		t.Errorf("a command of the woken tab: %s", how)
 	}
+	return calm
 }
 
 // answeredBy counts the commands that clients of these tabs had answered.

@@ -1,7 +1,7 @@
 // Command stranger is a hostile peer for the tests in a browser: it joins a room by its
 // link and attacks every server that connects to it, by one attack after the other,
-// one for each connection, until it is killed. It prints a line for each attack, and for
-// each connection that was ended on it.
+// one for each connection, until it is killed. It prints a line for each attack, and one
+// when that is over.
 //
 // With -wrong-key it knows the room's token, as the signaling server does, and not its
 // key: it sends offers that nobody can open.
@@ -13,6 +13,8 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,17 +28,21 @@ import (
 )
 
 const (
-	selfID      = "00000000000000ad"
 	incarnation = "00000000000000ba"
+	// patience is how long a server may take to end a connection on which it was
+	// attacked, before the next attack.
+	patience = 3 * time.Second
 )
 
-var self = signaling.Peer{ID: selfID, Incarnation: incarnation, Kind: signaling.KindNative}
+var self = signaling.Peer{Incarnation: incarnation, Kind: signaling.KindNative}
 
 func main() {
 	link := flag.String("room", "", "the room's link")
 	wrongKey := flag.Bool("wrong-key", false, "know the token only")
 	cluster := flag.Uint64("cluster", 0, "the cluster's id")
 	leader := flag.String("leader", "", "id of a server to speak for")
+	flag.StringVar(&self.ID, "id", "00000000000000ad", "its own id, 16 hexadecimal digits")
+	only := flag.String("attacks", "", "which attacks, separated by commas, if not all")
 	flag.Parse()
 	room, base, err := client.ParseLink(*link)
 	if err != nil {
@@ -53,7 +59,13 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	s := &stranger{cluster: *cluster, victim: victim, peers: map[string]*target{}}
+	ways := slices.DeleteFunc(slices.Clone(attacks), func(a attack) bool {
+		return *only != "" && !slices.Contains(strings.Split(*only, ","), a.name)
+	})
+	if len(ways) == 0 {
+		log.Fatalf("-attacks %s: there is none of that name", *only)
+	}
+	s := &stranger{attacks: ways, cluster: *cluster, victim: victim, peers: map[string]*target{}}
 	s.c = client.Start(client.Config{URL: url, Room: room, Peer: self, Handler: s})
 	select {}
 }
@@ -104,6 +116,7 @@ func pester(url, token string) {
 // stranger knows the room's key.
 type stranger struct {
 	c       *client.Client
+	attacks []attack
 	cluster uint64
 	victim  raft.ID
 
@@ -182,11 +195,22 @@ func (s *stranger) answer(t *target, m signal) error {
 	if err != nil {
 		return err
 	}
-	attack := attacks[t.attacks%len(attacks)]
+	attack := s.attacks[t.attacks%len(s.attacks)]
 	t.attacks++
-	dc.OnOpen(func() { go s.attack(t, dc, attack) })
+	ended := make(chan struct{})
+	dc.OnOpen(func() {
+		go func() {
+			s.attack(t, dc, attack)
+			select {
+			case <-ended:
+			case <-time.After(patience):
+			}
+			fmt.Println("over", attack.name, t.ID)
+			pc.Close()
+		}()
+	})
 	dc.OnMessage(func(m webrtc.DataChannelMessage) { s.record(m.Data) })
-	dc.OnClose(func() { fmt.Println("ended", attack.name, t.ID) })
+	dc.OnClose(sync.OnceFunc(func() { close(ended) }))
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: m.SDP}); err != nil {
 		return err
 	}
@@ -232,7 +256,7 @@ func (s *stranger) attack(t *target, dc *webrtc.DataChannel, a attack) {
 		return dc.Send(b) == nil
 	}
 	if a.name != "answers for another" {
-		send(hello(selfID, incarnation))
+		send(hello(self.ID, incarnation))
 	}
 	to, _ := raft.ParseID(t.ID)
 	a.run(s, to, send)
@@ -258,7 +282,7 @@ var attacks = []attack{
 	}},
 	{"4 GiB", func(_ *stranger, _ raft.ID, send func([]byte) bool) { send([]byte{2, 255, 255, 255, 255, 1, 2, 3}) }},
 	{"4 GiB in a frame", func(s *stranger, to raft.ID, send func([]byte) bool) {
-		id, _ := raft.ParseID(selfID)
+		id, _ := raft.ParseID(self.ID)
 		f := wire.AppendJoin(nil, wire.Header{Cluster: s.cluster, From: id, To: to}, wire.Join{})
 		f[1] = byte(wire.KindPropose)
 		for range 100 {
@@ -289,13 +313,31 @@ var attacks = []attack{
 		}
 	}},
 	{"floods commands", func(s *stranger, to raft.ID, send func([]byte) bool) {
-		id, _ := raft.ParseID(selfID)
+		id, _ := raft.ParseID(self.ID)
 		h := wire.Header{Cluster: s.cluster, From: id, To: to}
 		for n := uint64(1); ; n++ {
 			if !send(whole(wire.AppendPropose(nil, h, []wire.Proposal{{Request: n, Command: make([]byte, 8000)}}))) ||
 				!send(whole(wire.AppendRemove(nil, h, s.victim))) || !send(whole(wire.AppendTransfer(nil, h, to))) {
 				return
 			}
+		}
+	}},
+	// By no means forged: it is the stranger itself that says this.
+	{"raises the term", func(s *stranger, to raft.ID, send func([]byte) bool) {
+		id, _ := raft.ParseID(self.ID)
+		for range 20 {
+			for _, term := range []uint64{1 << 62, 1 << 30} {
+				for _, kind := range []raft.MessageType{raft.AppendEntriesReply, raft.RequestVoteReply, raft.RequestPreVoteReply} {
+					send(whole(wire.AppendRaft(nil, s.cluster, []raft.Message{{Type: kind, From: id, To: to, Term: term, Reject: true}})))
+				}
+			}
+			send(whole(wire.AppendRaft(nil, s.cluster, []raft.Message{{Type: raft.AppendEntries, From: id, To: to, Term: 1 << 62}})))
+		}
+	}},
+	{"says it is removed", func(s *stranger, to raft.ID, send func([]byte) bool) {
+		id, _ := raft.ParseID(self.ID)
+		for range 20 {
+			send(whole(wire.AppendJoinReply(nil, wire.Header{Cluster: s.cluster, From: id, To: to}, wire.JoinReply{Code: wire.CodeRemoved, Message: "you are out"})))
 		}
 	}},
 }
