@@ -191,6 +191,9 @@ func (f *firefox) close() {
 // kill ends the browser at once, as a crash would: its content processes end
 // when they lose the connection to it.
 func (f *firefox) kill() {
+	for _, tb := range f.live() {
+		tb.markGone()
+	}
 	if f.life != nil {
 		f.life.kill()
 	}

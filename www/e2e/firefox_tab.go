@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -20,6 +22,7 @@ type foxTab struct {
 	// Guarded by browser.mu.
 	console []foxMessage
 	gone    bool
+	over    chan struct{} // closed with it
 }
 
 var _ anyTab = (*foxTab)(nil)
@@ -69,7 +72,7 @@ func (f *firefox) openWith(url string, options openOptions) *foxTab {
 
 // adopt takes over a tab that is there.
 func (f *firefox) adopt(id string) *foxTab {
-	tb := &foxTab{browser: f, id: id}
+	tb := &foxTab{browser: f, id: id, over: make(chan struct{})}
 	tb.pageAPI = pageAPI{f.t, tb}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -175,7 +178,48 @@ func (tb *foxTab) kill() {
 func (tb *foxTab) markGone() {
 	tb.browser.mu.Lock()
 	defer tb.browser.mu.Unlock()
-	tb.gone = true
+	if !tb.gone {
+		tb.gone = true
+		close(tb.over)
+	}
+}
+
+// lifetime is a context that ends with the tab.
+func (tb *foxTab) lifetime() (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancel(context.Background())
+	go func() {
+		select {
+		case <-tb.over:
+		case <-ctx.Done():
+		}
+		end()
+	}()
+	return ctx, end
+}
+
+func (tb *foxTab) in() string { return fmt.Sprintf("%v of browser %d", tb, tb.browser.number) }
+
+// evalIn evaluates JavaScript in the page while a context lasts.
+func (tb *foxTab) evalIn(ctx context.Context, expression string, out any) error {
+	type answer struct {
+		raw json.RawMessage
+		err error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		var a answer
+		a.err = tb.evalWithin(patience, expression, &a.raw)
+		answered <- a
+	}()
+	select {
+	case a := <-answered:
+		if a.err != nil || out == nil {
+			return a.err
+		}
+		return json.Unmarshal(a.raw, out)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // live are the tabs that were neither closed nor killed.

@@ -50,7 +50,7 @@ const (
 // until its return is set.
 type operation struct {
 	client string
-	tab    *tab // where it was asked
+	tab    user // where it was asked
 	verb   verb
 	key    string
 	value  content // put, cas: what it writes

@@ -71,22 +71,25 @@ func (l *load) stop() {
 	l.all.Wait()
 }
 
+// A user is a tab of any browser that clients use.
+type user interface {
+	evaluator
+	// lifetime is a context that ends with the tab.
+	lifetime() (context.Context, context.CancelFunc)
+	// evalIn is evalWithin for as long as a context lasts that comes from lifetime.
+	evalIn(ctx context.Context, expression string, out any) error
+	// in names the tab and its browser.
+	in() string
+}
+
 // use adds n clients to a tab. They end when the tab does.
-func (l *load) use(tb *tab, n int) {
-	ctx, end := context.WithCancel(tb.ctx)
+func (l *load) use(tb user, n int) {
+	ctx, end := tb.lifetime()
 	context.AfterFunc(l.ctx, end)
-	go func() {
-		select {
-		case <-tb.crashed:
-		case <-tb.over:
-		case <-ctx.Done():
-		}
-		end()
-	}()
 	for range n {
 		l.mu.Lock()
 		l.clients++
-		name := fmt.Sprintf("client %d in %v of browser %d", l.clients, tb, tb.browser.number)
+		name := fmt.Sprintf("client %d in %s", l.clients, tb.in())
 		l.mu.Unlock()
 		l.all.Go(func() {
 			for ctx.Err() == nil {
@@ -146,7 +149,7 @@ type answer struct {
 
 // do runs an operation and notes what came of it, and tells whether it was
 // answered.
-func (l *load) do(ctx context.Context, tb *tab, o operation, k *loadKey) bool {
+func (l *load) do(ctx context.Context, tb user, o operation, k *loadKey) bool {
 	ctx, done := context.WithTimeout(ctx, patience)
 	defer done()
 	op := l.begin(o)
@@ -267,6 +270,12 @@ func (a answer) outcome() (how outcome, seen Result, why string) {
 // have, once they have applied the same, and returns that map.
 func (l *load) finish(limit time.Duration, tabs ...*tab) (final map[string]string) {
 	l.t.Helper()
+	return finish(l, limit, tabs)
+}
+
+// finish is load.finish for tabs of any browser.
+func finish[T tabLike](l *load, limit time.Duration, tabs []T) (final map[string]string) {
+	l.t.Helper()
 	l.stop()
 	final = sameMaps(l.t, limit, tabs)
 	own := map[string]string{}
@@ -285,7 +294,7 @@ func (l *load) finish(limit time.Duration, tabs ...*tab) (final map[string]strin
 
 // sameMaps waits until the tabs have applied equally much and returns their map,
 // which must be the same in all of them.
-func sameMaps(t testing.TB, limit time.Duration, tabs []*tab) (final map[string]string) {
+func sameMaps[T tabLike](t testing.TB, limit time.Duration, tabs []T) (final map[string]string) {
 	t.Helper()
 	waitFor(t, "equal maps", limit, func() error {
 		var first State

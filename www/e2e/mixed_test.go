@@ -227,3 +227,95 @@ func TestMixedCluster(t *testing.T) {
 	}
 	sameLogs(t, m.tabs[:])
 }
+
+// Clients use a mixed cluster while each server is killed, the pages alone, and all at
+// once; while each link is cut in one direction, lossy, slow, and flaps; and while the
+// signaling server is away. What they were told is linearizable and nothing of it is
+// lost, and each server is again who it was.
+func TestMixedClusterUnderFaults(t *testing.T) {
+	t.Parallel()
+	m := startMixedRoom(t)
+	l := startLoad(t, "", 7, clientPause)
+	for _, tb := range m.tabs {
+		l.use(tb.(user), 2)
+	}
+	answers := func(n int, when string) {
+		t.Helper()
+		enough := l.answered() + n
+		waitFor(t, "answers "+when, gatherTimeout, func() error {
+			if now := l.answered(); now < enough {
+				return fmt.Errorf("%d commands are answered, %d are to be", now, enough)
+			}
+			return nil
+		})
+	}
+	// served waits until the cluster is whole again and clients of it are answered.
+	served := func(after string) {
+		t.Helper()
+		m.wait()
+		answers(10, "after "+after)
+		t.Log("it went on after", after)
+		for i, tb := range m.tabs {
+			if id := tb.state().ID; id != m.ids[i] {
+				t.Fatalf("after %s %s is server %s, and was %s", after, mixedNames[i], id, m.ids[i])
+			}
+		}
+	}
+	restart := func(who ...int) {
+		for _, i := range who {
+			if m.restart(i); i != isNative {
+				l.use(m.tabs[i].(user), 2)
+			}
+		}
+	}
+	for who, name := range mixedNames {
+		m.kill(who)
+		restart(who)
+		served("a kill of " + name)
+	}
+	m.tabs[inChromium].(*tab).kill()
+	m.tabs[inChromium] = m.chromium.open(m.link)
+	l.use(m.tabs[inChromium].(user), 2)
+	served("a kill of Chromium's renderer")
+	m.tabs[inFirefox].(*foxTab).kill()
+	m.tabs[inFirefox] = m.firefox.open(m.link)
+	l.use(m.tabs[inFirefox].(user), 2)
+	served("a kill of Firefox's content process")
+	for who := range mixedNames {
+		m.kill(who)
+	}
+	restart(inChromium, inFirefox, isNative)
+	served("a kill of all at once")
+
+	for _, pair := range [][2]int{{inChromium, inFirefox}, {inFirefox, inChromium}, {inChromium, isNative}, {inFirefox, isNative}} {
+		from, to := m.tabs[pair[0]], m.ids[pair[1]]
+		name := mixedNames[pair[0]] + " to " + mixedNames[pair[1]]
+		for _, c := range []struct{ what, begin, end string }{
+			{"cut out", `{block: true, way: "out"}`, "{block: false}"},
+			{"cut in", `{block: true, way: "in"}`, "{block: false}"},
+			{"lossy", `{drop: 0.3}`, "{drop: 0}"},
+			{"slow", `{delayMs: 150}`, "{delayMs: 0}"},
+			{"flapping", "", "{block: false}"},
+		} {
+			if c.begin == "" {
+				for range 5 {
+					from.eval(fmt.Sprintf("tabraft.link(%q, {block: true}), new Promise((done) => setTimeout(done, 200))", to), nil)
+					from.eval(fmt.Sprintf("tabraft.link(%q, {block: false}), new Promise((done) => setTimeout(done, 200))", to), nil)
+				}
+			} else {
+				from.eval(fmt.Sprintf("tabraft.link(%q, %s)", to, c.begin), nil)
+			}
+			answers(10, "while the link of "+name+" is "+c.what)
+			from.eval(fmt.Sprintf("tabraft.link(%q, %s)", to, c.end), nil)
+		}
+		served("the faults of the link of " + name)
+	}
+
+	m.server.kill()
+	answers(20, "without signaling")
+	m.server.start()
+	served("signaling's return")
+	t.Log(summarise(l.seen()))
+	finish(l, gatherTimeout, m.tabs[:])
+	sameLogs(t, m.tabs[:])
+}

@@ -111,7 +111,7 @@ func suspendOne(r *room, tabs []*tab, way suspension, nap time.Duration, leads b
 
 // answeredBy counts the commands that clients of these tabs had answered.
 func (l *load) answeredBy(tabs []*tab) int {
-	of := map[*tab]bool{}
+	of := map[user]bool{}
 	for _, tb := range tabs {
 		of[tb] = true
 	}

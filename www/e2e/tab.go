@@ -114,6 +114,22 @@ func (tb *tab) evalWithin(limit time.Duration, expression string, out any) error
 
 var errGone = errors.New("the tab was closed or killed")
 
+// lifetime is a context that ends with the tab, however that comes about.
+func (tb *tab) lifetime() (context.Context, context.CancelFunc) {
+	ctx, end := context.WithCancel(tb.ctx)
+	go func() {
+		select {
+		case <-tb.crashed:
+		case <-tb.over:
+		case <-ctx.Done():
+		}
+		end()
+	}()
+	return ctx, end
+}
+
+func (tb *tab) in() string { return fmt.Sprintf("%v of browser %d", tb, tb.browser.number) }
+
 // evalIn is tryEval with a context that comes from the tab's. It ends with the tab:
 // the browser does not answer for a renderer that was killed.
 func (tb *tab) evalIn(ctx context.Context, expression string, out any) error {
