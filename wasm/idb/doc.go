@@ -46,6 +46,9 @@
 // their own, as long as there are enough: a new server gets an id that is Apart from
 // those that are there.
 //
+// All else uses stores that the tabs share. Who waits for a tab that is stopped in
+// the middle of that gives up in time, see DB, and leaves nothing in anybody's way.
+//
 // # What durable means
 //
 // Every writing transaction asks for durability "strict", and is reported from

@@ -16,6 +16,9 @@ var (
 	ErrBlocked error = &storageError{"blocked", "another tab holds an older version of the storage open: close the other tabs of this page"}
 	// ErrVersion: the storage was written by a newer tabraft.
 	ErrVersion error = &storageError{"newer", "the storage was written by a newer version of this page: reload it"}
+	// ErrBusy: the browser does not answer in time, as when another tab is stopped in the
+	// middle of a transaction that others have to wait for.
+	ErrBusy error = &storageError{"busy", "the browser's storage does not answer"}
 	// ErrQuota: the disk, or this site's share of it, is full.
 	ErrQuota error = &storageError{"full", "the browser's storage is full"}
 	// ErrClosed: the connection is gone, by Close or by the browser.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"syscall/js"
+	"time"
 
 	"tabraft/raft"
 )
@@ -17,12 +18,14 @@ const DefaultName = "tabraft"
 const schemaVersion = 2
 
 // DB is an open connection to the database. Its methods wait for the browser
-// and so must not be called from a JavaScript callback.
+// and so must not be called from a JavaScript callback. They wait in vain for no longer
+// than busyTimeout and slowTimeout, and then fail with ErrBusy.
 type DB struct {
-	value    js.Value // the IDBDatabase
-	keyRange js.Value // the constructor IDBKeyRange
-	strict   js.Value // the options of every transaction
-	bytes    js.Value // the constructor Uint8Array
+	value    js.Value      // the IDBDatabase
+	keyRange js.Value      // the constructor IDBKeyRange
+	strict   js.Value      // the options of every transaction
+	bytes    js.Value      // the constructor Uint8Array
+	patience time.Duration // busyTimeout
 
 	onVersionChange, onClose js.Func
 
@@ -33,7 +36,7 @@ type DB struct {
 
 // Open opens the database, and makes it if there is none. The caller sets a
 // deadline in ctx: a browser may wait for another tab for as long as that tab
-// pleases. See ErrMissing, ErrDenied, ErrBlocked, ErrVersion and ErrQuota.
+// pleases. See ErrMissing, ErrDenied, ErrBlocked, ErrBusy, ErrVersion and ErrQuota.
 func Open(ctx context.Context, name string) (*DB, error) {
 	db, err := open(ctx, name, schemaVersion)
 	if err != nil {
@@ -56,7 +59,7 @@ func open(ctx context.Context, name string, version int) (*DB, error) {
 	select {
 	case err = <-o.answer:
 	case <-ctx.Done():
-		err = ctx.Err()
+		err = late(ctx)
 	}
 	if err != nil {
 		o.giveUp()
@@ -241,6 +244,7 @@ func newDB(value js.Value) *DB {
 		keyRange: js.Global().Get("IDBKeyRange"),
 		strict:   js.ValueOf(map[string]any{"durability": "strict"}),
 		bytes:    js.Global().Get("Uint8Array"),
+		patience: busyTimeout,
 		storages: map[*Storage]struct{}{},
 	}
 	// Somebody deletes the database or opens a newer version; it waits until
@@ -265,6 +269,21 @@ func (db *DB) event(reason func(event js.Value) error) js.Func {
 		guard(warn, func() { db.shut(reason(args[0])) })
 		return nil
 	})
+}
+
+// Answers tells whether the browser lets this page write what all its tabs share:
+// ErrBusy while another tab is in the way.
+func (db *DB) Answers(ctx context.Context) error {
+	// One after the other: who waits for one store may hold another meanwhile.
+	for _, store := range []string{storeRooms, storeServers} {
+		err := db.run(ctx, readWrite, []any{store}, func(t *tx) {
+			t.get(store, js.ValueOf("nothing"), func(js.Value) {})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close closes the connection. Storages on it fail with ErrClosed.

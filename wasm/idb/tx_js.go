@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"syscall/js"
+	"time"
 
 	"tabraft/raft"
 )
@@ -34,6 +35,16 @@ const (
 	readWrite = "readwrite"
 )
 
+const (
+	// busyTimeout bounds the wait for a transaction to begin: for those of other tabs
+	// on the same stores, which end soon unless their tab is stopped.
+	busyTimeout = 10 * time.Second
+	// slowTimeout bounds the wait for the end of one that has begun.
+	slowTimeout = time.Minute
+	// abortTimeout bounds the wait for a transaction that was aborted.
+	abortTimeout = 5 * time.Second
+)
+
 // tx is one transaction under way. Its methods may be called from the body
 // given to run and from the callbacks they take, nowhere else: in between the
 // browser counts it as finished.
@@ -41,18 +52,18 @@ type tx struct {
 	db    *DB
 	value js.Value
 	funcs []js.Func
+	begun bool  // a request was answered
 	err   error // why we aborted it
 }
 
 // run opens a transaction over stores, an array of their names, lets body issue its first requests, and waits until
-// the browser reports that it is durable or aborted. If ctx ends first, the
-// transaction is aborted; the outcome is known in any case.
+// the browser reports that it is durable or aborted. If ctx ends first, or the browser takes too long, the
+// transaction is aborted; the outcome is known unless the browser does not even report that.
 func (db *DB) run(ctx context.Context, mode string, stores any, body func(t *tx)) error {
 	if err := db.broken(); err != nil {
 		return err
 	}
 	t := &tx{db: db}
-	defer t.release()
 	outcome := make(chan error, 1)
 	err := try(func() {
 		t.value = db.value.Call("transaction", stores, mode, db.strict)
@@ -60,15 +71,11 @@ func (db *DB) run(ctx context.Context, mode string, stores any, body func(t *tx)
 		t.on(t.value, "onabort", func(v js.Value) { outcome <- domError(v.Get("error")) })
 	})
 	if err != nil {
+		t.release()
 		return err
 	}
 	guard(t.fail, func() { body(t) })
-	select {
-	case err = <-outcome:
-	case <-ctx.Done():
-		t.fail(ctx.Err())
-		err = <-outcome
-	}
+	err = t.wait(ctx, outcome)
 	if err != nil && t.err != nil {
 		err = t.err
 	}
@@ -76,6 +83,48 @@ func (db *DB) run(ctx context.Context, mode string, stores any, body func(t *tx)
 		err = fmt.Errorf("%w: %w", broken, err)
 	}
 	return err
+}
+
+// wait waits for the outcome, and releases the transaction.
+func (t *tx) wait(ctx context.Context, outcome <-chan error) error {
+	limit := time.NewTimer(t.db.patience)
+	defer limit.Stop()
+	for begun, given := false, true; given; {
+		select {
+		case err := <-outcome:
+			t.release()
+			return err
+		case <-ctx.Done():
+			t.fail(late(ctx))
+			given = false
+		case <-limit.C:
+			if given = t.begun && !begun; given {
+				begun = true
+				limit.Reset(slowTimeout)
+			} else {
+				t.fail(ErrBusy)
+			}
+		}
+	}
+	select {
+	case err := <-outcome:
+		t.release()
+		return err
+	case <-time.After(abortTimeout):
+		go func() {
+			<-outcome
+			t.release()
+		}()
+		return ErrBusy
+	}
+}
+
+// late is why ctx has ended: time that is over is the browser's, which did not answer.
+func late(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ErrBusy
+	}
+	return ctx.Err()
 }
 
 // on sets an event handler; then gets the event's target.
@@ -120,7 +169,10 @@ func (t *tx) get(store string, key js.Value, then func(v js.Value)) {
 // then runs a callback with a request's result. A request that fails aborts
 // its transaction; nothing needs to listen for that.
 func (t *tx) then(request js.Value, then func(result js.Value)) {
-	t.on(request, "onsuccess", func(r js.Value) { then(r.Get("result")) })
+	t.on(request, "onsuccess", func(r js.Value) {
+		t.begun = true
+		then(r.Get("result"))
+	})
 }
 
 // put writes a value that carries its own key.

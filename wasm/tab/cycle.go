@@ -39,6 +39,7 @@ type turnKind uint8
 
 const (
 	evRestart    turnKind = iota // a life is asked for
+	evRetry                      // it is time to try again
 	evOpened                     // the life that was being made is made
 	evOpenFailed                 // it cannot be made
 	evCrash                      // crash() was called
@@ -52,7 +53,7 @@ const (
 // turn is one event.
 type turn struct {
 	kind turnKind
-	life int   // evFailed, evRemoved: whose
+	life int   // evFailed, evRemoved: whose; evRetry: instead of which
 	err  error // evOpenFailed, evFailed, evRemoved: why; evForgotten: nil if it is deleted
 }
 
@@ -61,6 +62,7 @@ type deedKind uint8
 
 const (
 	doOpen     deedKind = iota // make a life
+	doRetry                    // bring evRetry for this life in a while
 	doStart                    // let the life that was made loose
 	doDiscard                  // end the life that was made and never was let loose
 	doHandOver                 // ask another server to lead, if that is set
@@ -90,6 +92,9 @@ type cycle struct {
 	// why there is no life (stopped, over), is to be none (forgetting), or why
 	// the one that is being made must end at once (starting, if not nil).
 	why error
+	// again is why the last life could not be made, or go on, if that may soon be otherwise
+	// and is tried by itself (stopped, starting).
+	again error
 }
 
 // cycleTurn is one step under way.
@@ -103,9 +108,10 @@ type cycleTurn struct {
 var cycleTable = [turnKinds][stages]func(*cycleTurn){
 	//             stopped                starting                  running                forgetting              over
 	evRestart:    {(*cycleTurn).open, (*cycleTurn).refuseStarts, (*cycleTurn).refuseRuns, (*cycleTurn).refuse, (*cycleTurn).refuse},
+	evRetry:      {(*cycleTurn).retry, nil, nil, nil, nil},
 	evOpened:     {nil, (*cycleTurn).opened, nil, nil, (*cycleTurn).discard},
 	evOpenFailed: {nil, (*cycleTurn).openFailed, nil, nil, nil},
-	evCrash:      {nil, (*cycleTurn).doom, (*cycleTurn).crash, (*cycleTurn).crashRemoved, nil},
+	evCrash:      {(*cycleTurn).giveUp, (*cycleTurn).doom, (*cycleTurn).crash, (*cycleTurn).crashRemoved, nil},
 	evFailed:     {nil, (*cycleTurn).failEarly, (*cycleTurn).fail, nil, nil},
 	evRemoved:    {nil, nil, (*cycleTurn).removed, nil, nil},
 	evForgotten:  {nil, nil, nil, (*cycleTurn).forgotten, nil},
@@ -128,13 +134,41 @@ func (t *cycleTurn) end(next stage, why error) {
 	if t.alive {
 		t.do(doEnd, why)
 	}
-	t.stage, t.alive, t.why = next, false, why
+	t.stage, t.alive, t.why, t.again = next, false, why, nil
 }
 
 func (t *cycleTurn) open() {
+	t.again = nil
+	t.begin()
+}
+
+func (t *cycleTurn) begin() {
 	t.stage, t.why = starting, nil
 	t.cycle.life++
 	t.do(doOpen, nil)
+}
+
+func (t *cycleTurn) retry() {
+	if t.again != nil && t.turn.life == t.cycle.life {
+		t.begin()
+	}
+}
+
+// retryLater tries again by itself if that may help.
+func (t *cycleTurn) retryLater() {
+	t.again = nil
+	if busy(t.why) {
+		t.again = t.why
+		t.do(doRetry, nil)
+	}
+}
+
+// giveUp ends the attempts.
+func (t *cycleTurn) giveUp() {
+	if t.again != nil {
+		t.why, t.again = ErrCrashed, nil
+		t.do(doTell, t.why)
+	}
 }
 
 func (t *cycleTurn) refuseStarts() { t.do(doRefuse, errStarts) }
@@ -147,20 +181,28 @@ func (t *cycleTurn) opened() {
 		t.stage = stopped
 		t.do(doDiscard, nil)
 		t.do(doTell, t.why)
+		t.retryLater()
 		return
 	}
-	t.stage, t.alive = running, true
+	t.stage, t.alive, t.again = running, true, nil
 	t.do(doStart, nil)
 }
 
 func (t *cycleTurn) discard() { t.do(doDiscard, nil) }
 
+// openFailed stops, for the reason that came first.
 func (t *cycleTurn) openFailed() {
-	t.stage, t.why = stopped, t.err
-	t.do(doTell, t.err)
+	if t.again == nil {
+		t.do(doTell, t.err)
+	}
+	t.stage = stopped
+	if t.why == nil {
+		t.why = t.err
+	}
+	t.retryLater()
 }
 
-func (t *cycleTurn) doom()  { t.why = ErrCrashed }
+func (t *cycleTurn) doom()  { t.why, t.again = ErrCrashed, nil }
 func (t *cycleTurn) crash() { t.end(stopped, ErrCrashed) }
 
 // crashRemoved ends the life of a server that was removed. It does not come
@@ -173,13 +215,14 @@ func (t *cycleTurn) crashRemoved() {
 
 func (t *cycleTurn) failEarly() {
 	if t.turn.life == t.cycle.life && t.why == nil {
-		t.why = t.err
+		t.why, t.again = t.err, nil
 	}
 }
 
 func (t *cycleTurn) fail() {
 	if t.turn.life == t.cycle.life {
 		t.end(stopped, t.err)
+		t.retryLater()
 	}
 }
 

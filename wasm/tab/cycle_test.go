@@ -22,7 +22,7 @@ import (
 //	EVENT [life=N] [err=TEXT]
 //	    life is the last one by default; err may also be removed or away, the
 //	    cluster's two ways to remove a server, told, by one that it does not know,
-//	    or copied
+//	    copied, or busy, of a storage that does not answer
 func TestCycle(t *testing.T) {
 	datadriven.Walk(t, "testdata/cycle", func(t *testing.T, path string) {
 		var c cycle
@@ -43,7 +43,7 @@ func TestCycle(t *testing.T) {
 }
 
 var turnNames = [turnKinds]string{
-	evRestart: "restart", evOpened: "opened", evOpenFailed: "openfailed", evCrash: "crash",
+	evRestart: "restart", evRetry: "retry", evOpened: "opened", evOpenFailed: "openfailed", evCrash: "crash",
 	evFailed: "failed", evRemoved: "removed", evForgotten: "forgotten", evLeave: "leave",
 }
 
@@ -67,6 +67,8 @@ func parseTurn(t *testing.T, d *datadriven.TestData, life int) turn {
 			ev.err = node.ErrToldRemoved
 		case text == "copied":
 			ev.err = ErrCopied
+		case text == "busy":
+			ev.err = errBusy
 		}
 		return ev
 	}
@@ -76,7 +78,7 @@ func parseTurn(t *testing.T, d *datadriven.TestData, life int) turn {
 
 func (d deed) String() string {
 	text := [...]string{
-		doOpen: "make a life", doStart: "start it", doDiscard: "discard it", doHandOver: "hand leadership over", doEnd: "END",
+		doOpen: "make a life", doRetry: "retry in a while", doStart: "start it", doDiscard: "discard it", doHandOver: "hand leadership over", doEnd: "END",
 		doForget: "delete the identity", doSetAside: "put the identity aside", doRejoin: "rejoin as a new server", doTell: "tell", doRefuse: "refuse",
 	}[d.kind]
 	if d.err != nil {
@@ -92,6 +94,9 @@ func (c cycle) String() string {
 	}
 	if c.why != nil {
 		text += ": " + c.why.Error()
+	}
+	if c.again != nil {
+		text += ", again since " + c.again.Error()
 	}
 	return text + "\n"
 }
@@ -115,12 +120,12 @@ func TestCycleHolds(t *testing.T) {
 		seen[at] = true
 		events := []turn{{kind: evRestart}, {kind: evCrash}, {kind: evLeave}}
 		for _, life := range []int{at.life, at.life - 1} {
-			events = append(events, turn{kind: evFailed, life: life, err: broken},
+			events = append(events, turn{kind: evFailed, life: life, err: broken}, turn{kind: evFailed, life: life, err: errBusy}, turn{kind: evRetry, life: life},
 				turn{kind: evRemoved, life: life, err: node.ErrRemoved}, turn{kind: evRemoved, life: life, err: node.ErrRemovedAway},
 				turn{kind: evRemoved, life: life, err: ErrCopied}, turn{kind: evRemoved, life: life, err: node.ErrToldRemoved})
 		}
 		if at.making {
-			events = append(events, turn{kind: evOpened}, turn{kind: evOpenFailed, err: broken})
+			events = append(events, turn{kind: evOpened}, turn{kind: evOpenFailed, err: broken}, turn{kind: evOpenFailed, err: errBusy})
 		}
 		if at.stage == forgetting {
 			events = append(events, turn{kind: evForgotten}, turn{kind: evForgotten, err: broken})
@@ -153,6 +158,10 @@ func TestCycleHolds(t *testing.T) {
 				t.Errorf("%v%s: %v", at.cycle, turnNames[ev.kind], next)
 			case next.alive && errors.Is(next.why, ErrCopied):
 				t.Errorf("%v%s: the copy lives on", at.cycle, turnNames[ev.kind])
+			case next.again != nil && !(next.stage == stopped && next.why == next.again || next.stage == starting && next.why == nil):
+				t.Errorf("%v%s: it tries again though it is %v", at.cycle, turnNames[ev.kind], next)
+			case busy(next.why) && next.stage == stopped && next.again == nil:
+				t.Errorf("%v%s: nobody tries again", at.cycle, turnNames[ev.kind])
 			}
 			if next.life <= 3 {
 				next.why = sameReason(next.why)

@@ -395,6 +395,7 @@ type memoryHome struct {
 	forgotten bool
 	aside     bool
 	refuses   error // what Begin fails with
+	denies    error // what SetCluster fails with
 	keeps     error // what Forget and SetAside fail with
 	// heldUp, if set, has SetAside wait until it is closed, as for a storage that another
 	// tab holds up.
@@ -432,6 +433,9 @@ func (h *memoryHome) Cluster() uint64 {
 func (h *memoryHome) SetCluster(cluster uint64) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.denies != nil {
+		return h.denies
+	}
 	h.cluster = cluster
 	return nil
 }
@@ -477,6 +481,22 @@ func (h *memoryHome) refuse(why error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.refuses = why
+}
+
+// errBusy is what a storage fails with that does not answer.
+var errBusy error = causeError(causeBusy)
+
+// causeError is the failure of a storage for a cause.
+type causeError string
+
+func (e causeError) Error() string        { return "the storage is " + string(e) }
+func (e causeError) StorageCause() string { return string(e) }
+
+// deny has SetCluster fail from now on, or work again.
+func (h *memoryHome) deny(why error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.denies = why
 }
 
 // useless reports that the storage became useless, as a browser does that closes

@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// openTimeout bounds the wait for the browser to open its storage.
+	// openTimeout bounds the wait for the browser to open its storage. What is done in it
+	// package idb bounds.
 	openTimeout = 10 * time.Second
 	// ownWait is how long a tab waits for the identity that it had before a
 	// reload: the lock is handed over within about 60 ms, and a duplicated

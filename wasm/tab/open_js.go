@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"syscall/js"
+	"time"
 
 	"tabraft/raft/node"
 	"tabraft/signaling"
@@ -20,8 +21,36 @@ type PageConfig struct {
 
 // Open makes a server of the page that this program runs in: in the room that
 // the address names, as the identity that is this tab's. It waits for the
-// browser's storage.
+// browser's storage. If that does not answer, and so there is no server, it has the page
+// loaded again once it does.
 func Open(page PageConfig, observer func(Event)) (*Server, client.Room, error) {
+	s, room, err := open(page, observer)
+	if s == nil && busy(err) {
+		go reloadLater()
+	}
+	return s, room, err
+}
+
+// reloadLater reloads the page when the storage answers again.
+func reloadLater() {
+	answers := func() bool {
+		db, err := openStorage(context.Background())
+		if err != nil {
+			return false
+		}
+		defer db.Close()
+		return db.Answers(context.Background()) == nil
+	}
+	for {
+		time.Sleep(busyPause)
+		if answers() {
+			js.Global().Get("location").Call("reload")
+			return
+		}
+	}
+}
+
+func open(page PageConfig, observer func(Event)) (*Server, client.Room, error) {
 	ctx := context.Background()
 	followHistory()
 	keeperScript = page.Worker

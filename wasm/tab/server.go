@@ -97,7 +97,8 @@ func NewServer(cfg Config) (*Server, error) {
 }
 
 // Restart begins a new life after a crash or a failure, from what is stored. It
-// waits for storage.
+// waits for storage. Where that does not answer, it gives an error, and the server goes on
+// to try by itself.
 func (s *Server) Restart() error { return s.happen(turn{kind: evRestart}, nil) }
 
 // Crash ends the life as a closed tab would: connections close, memory is lost,
@@ -132,6 +133,8 @@ func (s *Server) happen(ev turn, made *life) error {
 		switch d.kind {
 		case doOpen:
 			refused = s.open(c.life)
+		case doRetry:
+			time.AfterFunc(busyPause, func() { s.happen(turn{kind: evRetry, life: c.life}, nil) })
 		case doStart:
 			made.start()
 		case doDiscard:

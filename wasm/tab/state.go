@@ -188,6 +188,9 @@ type (
 func (s *Server) State() State {
 	s.mu.Lock()
 	l, st, stopped, warning, settings := s.life, s.last, s.cycle.why, s.warning, s.settings
+	if stopped == nil {
+		stopped = s.cycle.again
+	}
 	s.mu.Unlock()
 	if l != nil {
 		st = l.node.Status()

@@ -11,7 +11,8 @@ import (
 
 // storage.go: why a server's storage failed it, and what its user can do. Whatever
 // the cause, the server has stopped as if it had crashed: what it did not store it
-// did not acknowledge. A storage that does not answer has not failed: the server waits.
+// did not acknowledge. A storage that does not answer has not failed: a server that
+// runs waits, and one that begins tries again (busy).
 
 // Causes of a failed storage, as State tells them.
 const (
@@ -21,10 +22,18 @@ const (
 	causeClosed  = "closed"  // the browser closed it, perhaps since it was deleted
 	causeDenied  = "denied"  // the browser lets the page store nothing
 	causeNewer   = "newer"   // written by a newer version of the page
+	causeBusy    = "busy"    // the browser does not answer: another tab is in the way
 	causeBlocked = "blocked" // another tab holds an older version open
 	causeDamaged = "damaged" // what is stored cannot be what was written
 	causeOther   = "other"
 )
+
+// busy tells whether what failed may work soon, when another tab of this browser goes on or is
+// closed.
+func busy(err error) bool { return err != nil && storageCause(err) == causeBusy }
+
+// busyPause is the wait before it is tried again.
+const busyPause = 2 * time.Second
 
 // storageCause finds the cause. Storages say it by a method of their errors, as those
 // of package idb do.
@@ -67,6 +76,9 @@ func storageWords(why error, again string) string {
 	case causeClosed:
 		return stopped + "the browser closed its storage, as it does when the site's data is deleted or the disk fails it. " + again +
 			" It then is the server it was; if the site's data was deleted, it is a new one. (" + why.Error() + ")"
+	case causeBusy:
+		return "This server waits for the browser's storage, which does not answer. Most likely another tab of this browser is stopped in the middle of using it: " +
+			"by a debugger, a page that hangs, or the browser itself. Close that tab or wake it; this one tries again by itself. (" + why.Error() + ")"
 	case causeDenied:
 		return "This server cannot run: the browser lets this page store nothing. Open it in a window that is not private, and allow the site to store data. (" + why.Error() + ")"
 	case causeNewer:

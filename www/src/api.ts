@@ -164,7 +164,8 @@ export interface State {
   settings: Settings;
   /** error is why the storage failed, and with it this server; cause what kind of
    * failure that is: full, cleared, taken (by another tab), closed, denied, newer
-   * (written by a newer page), blocked, damaged, other; empty without an error. */
+   * (written by a newer page), blocked, busy (does not answer, and is tried again),
+   * damaged, other; empty without an error. */
   storage: { kind: string; bytes: number | null; error: string | null; cause: string };
   /** What is wrong and what to do, in plain words; empty when nothing is. */
   reason: string;
