@@ -137,6 +137,10 @@ func (c *conn) guard() {
 func (c *conn) offer(round uint32, restart bool) {
 	c.run(func() error {
 		c.hold()
+		if d, pending := pendingOffer(c.pc); pending {
+			c.tellDescription(signalOffer, round, d)
+			return nil
+		}
 		d, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
 		if err != nil {
 			return fmt.Errorf("making an offer: %w", err)
@@ -153,20 +157,25 @@ func (c *conn) hold() {
 	c.mu.Unlock()
 }
 
-// describe posts our description, and then the candidates that belong to it.
+// describe posts our description and takes it.
 func (c *conn) describe(kind string, round uint32, d webrtc.SessionDescription) error {
+	c.tellDescription(kind, round, d)
+	if err := c.pc.SetLocalDescription(d); err != nil {
+		return fmt.Errorf("taking our %s: %w", kind, err)
+	}
+	return nil
+}
+
+// tellDescription posts our description, and then the candidates that belong to it.
+func (c *conn) tellDescription(kind string, round uint32, d webrtc.SessionDescription) {
 	c.happened(event{kind: evDescribed, signal: signal{Kind: kind, Round: round, SDP: d.SDP}})
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.round, c.holding = round, false
 	for _, candidate := range c.held {
 		c.tellCandidate(candidate)
 	}
 	c.held = nil
-	c.mu.Unlock()
-	if err := c.pc.SetLocalDescription(d); err != nil {
-		return fmt.Errorf("taking our %s: %w", kind, err)
-	}
-	return nil
 }
 
 func (c *conn) gathered(candidate string) {

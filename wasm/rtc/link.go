@@ -115,8 +115,9 @@ type link struct {
 	helloHeard bool          // connecting: the peer is ready
 	candidates int           // taken from the peer in this round
 
-	watch      alive.Watch // open
-	restarting bool        // open: an ICE restart is offered and not answered
+	watch      alive.Watch   // open
+	restarting bool          // open: an ICE restart is wanted, and the peer has not done its part
+	restartBy  time.Duration // open, restarting: until then it may yet, and nothing is repeated
 }
 
 // newLink makes the link to a peer that signaling lists. The offerer numbers its
@@ -150,7 +151,7 @@ type turn struct {
 // table says what happens; an empty place means nothing does.
 var table = [eventKinds][phases]func(*turn){
 	//             waiting            connecting            open
-	evPresent:     {(*turn).begin, (*turn).offerAgain, (*turn).listed},
+	evPresent:     {(*turn).begin, (*turn).offerAgain, (*turn).restartAgain},
 	evAbsent:      {(*turn).forget, (*turn).unlisted, (*turn).unlisted},
 	evLeft:        {(*turn).forget, (*turn).unlisted, (*turn).doubtLeft},
 	evRival:       {nil, nil, (*turn).doubtRival},
@@ -160,7 +161,7 @@ var table = [eventKinds][phases]func(*turn){
 	evAnswer:      {nil, (*turn).takeAnswer, (*turn).takeAnswer},
 	evCandidate:   {nil, (*turn).takeCandidate, (*turn).takeCandidate},
 	evRequest:     {(*turn).takeRequest, (*turn).takeRequest, (*turn).takeRequest},
-	evSignalLost:  {nil, (*turn).lose, nil},
+	evSignalLost:  {nil, (*turn).lose, (*turn).unsent},
 	evDescribed:   {nil, (*turn).tell, (*turn).tell},
 	evGathered:    {nil, (*turn).tell, (*turn).tell},
 	evChannelOpen: {nil, (*turn).ready, nil},

@@ -39,31 +39,3 @@ func (t *turn) doubtRival() {
 func (t *turn) heard() { t.watch.Heard(t.now) }
 
 func (t *turn) answered() { t.watch.Answered(t.now, t.number) }
-
-// repair: ICE lost its path. The offerer restarts ICE; the answerer asks it to.
-// Meanwhile the peer has alive.AnswerWithin to be heard on the old path or a new one.
-func (t *turn) repair() {
-	if t.sure() {
-		t.do(action{kind: actSilent})
-		t.watch.Doubt(t.now, alive.AnswerWithin)
-		t.ask()
-	}
-	if t.offerer {
-		t.restartICE()
-		return
-	}
-	t.say(signal{Kind: signalRequest, Restart: true})
-}
-
-// restartICE offers a new path for the same connection, unless that is under
-// way already.
-func (t *turn) restartICE() {
-	if t.restarting || t.phase == connecting {
-		return
-	}
-	t.restarting = true
-	t.restarts++
-	t.round++
-	t.candidates = 0
-	t.do(action{kind: actOffer, restart: true, signal: signal{Round: t.round}})
-}

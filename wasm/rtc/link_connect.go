@@ -35,7 +35,6 @@ func (t *turn) offerAgain() {
 	}
 }
 
-func (t *turn) listed()   { t.present = true }
 func (t *turn) unlisted() { t.present = false }
 func (t *turn) forget()   { t.do(action{kind: actForget}) }
 
@@ -148,6 +147,7 @@ func (t *turn) takeOffer() {
 		t.connect(ConnectTimeout)
 		t.do(action{kind: actOpen})
 	default:
+		t.restarting = false
 		t.restarts++
 	}
 	t.round, t.candidates = s.Round, 0
@@ -183,7 +183,7 @@ func (t *turn) takeCandidate() {
 }
 
 // takeRequest: the answerer cannot offer, so it asks. A request about an older
-// attempt or round crossed our newer offer: both sides had noticed. What is asked
+// attempt crossed our newer offer: both sides had noticed. What is asked
 // for costs as much as an offer, and counts like one.
 func (t *turn) takeRequest() {
 	s := t.signal
@@ -195,9 +195,7 @@ func (t *turn) takeRequest() {
 	case t.phase == waiting:
 		t.dial()
 	case s.Restart:
-		if s.Round == t.round {
-			t.restartICE()
-		}
+		t.restartAsked()
 	default:
 		t.reason = "the peer gave the connection up"
 		t.lose()

@@ -3,6 +3,7 @@ package rtc
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -286,9 +287,20 @@ func (w *world) checkConnected() {
 	if !a.up || !b.up || a.link.attempt != b.link.attempt {
 		w.fail("not connected in the end: %v attempt %d, %v attempt %d", a.link.phase, a.link.attempt, b.link.phase, b.link.attempt)
 	}
+	if !w.restartable(a.link) || !w.restartable(b.link) {
+		w.fail("a path that is lost now is not replaced")
+	}
 	if a.link.lastError != "" || w.now-a.link.since < 10*time.Second {
 		w.fail("connected for %v only, last error %q", w.now-a.link.since, a.link.lastError)
 	}
+}
+
+// restartable tells whether a side would do its part of an ICE restart now.
+func (w *world) restartable(l link) bool {
+	_, actions := l.step(w.now, event{kind: evUnreachable}, 0)
+	return slices.ContainsFunc(actions, func(a action) bool {
+		return a.kind == actOffer && a.restart || a.kind == actSignal && a.signal.Restart
+	})
 }
 
 func (w *world) fail(format string, args ...any) {

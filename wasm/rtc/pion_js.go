@@ -49,6 +49,12 @@ func newPeerConnection(servers []webrtc.ICEServer, _ bool) (*webrtc.PeerConnecti
 	return pc, err
 }
 
+// pendingOffer gives no offer: a browser takes another one in the place of one that
+// has no answer.
+func pendingOffer(*webrtc.PeerConnection) (d webrtc.SessionDescription, pending bool) {
+	return d, false
+}
+
 // channel is a data channel of a connection.
 type channel struct {
 	pc       *webrtc.PeerConnection

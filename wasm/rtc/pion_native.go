@@ -49,6 +49,16 @@ func newPeerConnection(servers []webrtc.ICEServer, loopback bool) (*webrtc.PeerC
 	return api.NewPeerConnection(webrtc.Configuration{ICEServers: servers})
 }
 
+// pendingOffer gives an offer that was taken here and has no answer. pion takes no
+// other one in its place, so it is what can be offered again. It has the candidates
+// found so far in it.
+func pendingOffer(pc *webrtc.PeerConnection) (d webrtc.SessionDescription, pending bool) {
+	if pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
+		return d, false
+	}
+	return *pc.PendingLocalDescription(), true
+}
+
 // channel is a data channel of a connection.
 type channel struct {
 	pc *webrtc.PeerConnection
