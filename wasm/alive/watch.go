@@ -47,6 +47,7 @@ type Watch struct {
 
 	doubted bool
 	hinted  bool          // doubted: nothing but the answer counts
+	pressed bool          // hinted: by a Challenge
 	probe   uint32        // doubted: the first ping whose answer counts
 	downAt  time.Duration // doubted: when to give up
 }
@@ -68,7 +69,7 @@ const (
 // Start begins anew, when the link has come up, with a time between pings.
 func (w *Watch) Start(now, interval time.Duration) {
 	w.interval, w.since, w.heardAt = interval, now, now
-	w.doubted, w.hinted = false, false
+	w.doubted, w.hinted, w.pressed = false, false, false
 }
 
 // Since is when the peer began to be doubted, or not to be.
@@ -133,19 +134,27 @@ func (w *Watch) Doubt(now, within time.Duration) {
 	w.probe, w.downAt = w.number, now+within
 }
 
-// Challenge is Doubt for a reason from outside: nothing but the answer counts.
-func (w *Watch) Challenge(now, within time.Duration) {
-	w.hinted = true
+// Challenge is Doubt for a reason from outside: nothing but the answer counts. The
+// peer gets the whole time even if a Hint gave it less, but only once: until it has
+// answered, further challenges change nothing, so that no number of them keeps one
+// that is gone. It tells whether a ping is to be sent.
+func (w *Watch) Challenge(now, within time.Duration) bool {
+	if w.pressed {
+		return false
+	}
+	w.hinted, w.pressed = true, true
 	w.Doubt(now, within)
+	return true
 }
 
-// Hint is Challenge unless another one ends sooner. It tells whether a ping is to
-// be sent.
+// Hint is likewise, but the sooner of two hints stands, and of a hint and a
+// challenge before it.
 func (w *Watch) Hint(now, within time.Duration) bool {
 	if w.hinted && w.downAt <= now+within {
 		return false
 	}
-	w.Challenge(now, within)
+	w.hinted = true
+	w.Doubt(now, within)
 	return true
 }
 
@@ -174,7 +183,7 @@ func (w *Watch) Answered(now time.Duration, number uint32) {
 		w.rtt = now - w.pingAt
 	}
 	if number-w.probe <= w.number-w.probe {
-		w.hinted = false
+		w.hinted, w.pressed = false, false
 	}
 	w.Heard(now)
 }

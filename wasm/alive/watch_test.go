@@ -121,6 +121,29 @@ func TestHintDoesNotLengthenASoonerOne(t *testing.T) {
 	}
 }
 
+// A reason to ask that comes again before the peer has answered, such as a rival that
+// signaling lists once more, gives it no more time.
+func TestRepeatedChallengesKeepNoDeadPeer(t *testing.T) {
+	w := started()
+	w.Left(0)
+	if !w.Challenge(10*ms, s) {
+		t.Fatal("not asked")
+	}
+	for now := 100 * ms; now < s; now += 100 * ms {
+		if w.Challenge(now, s) {
+			t.Errorf("asked again at %v", now)
+		}
+	}
+	answered := *w
+	answered.Answered(900*ms, w.Number())
+	if !answered.Challenge(901*ms, s) {
+		t.Error("not asked again after it has answered")
+	}
+	if at, v := wake(w); v != Gone || at != 1010*ms {
+		t.Errorf("%v at %v", v, at)
+	}
+}
+
 // A side that was suspended finds its deadlines long past, and the answers unread.
 func TestSuspendedSideAsksOnceMore(t *testing.T) {
 	w := started()
@@ -195,7 +218,7 @@ func TestNumbersBeginAnew(t *testing.T) {
 }
 
 // A peer that answers is never given up, whatever is hinted; one that falls silent
-// is, within two intervals and AnswerWithin.
+// is, within two intervals and AnswerWithin, and the time of one challenge at most.
 func TestRandomHistories(t *testing.T) {
 	for seed := range uint64(2000) {
 		r := rand.New(rand.NewPCG(3, seed))
@@ -215,7 +238,11 @@ func TestRandomHistories(t *testing.T) {
 				answers = answers[1:]
 			case now == hintAt:
 				hintAt += upTo(4 * s)
-				w.Hint(now, 41*ms+upTo(s))
+				if r.IntN(2) == 0 {
+					w.Hint(now, 41*ms+upTo(s))
+				} else {
+					w.Challenge(now, s)
+				}
 			default:
 				verdict = w.Tick(now)
 			}
@@ -223,7 +250,7 @@ func TestRandomHistories(t *testing.T) {
 				answers = append(answers, answer{now + rtt, w.Number()})
 			}
 			tooSoon := verdict == Gone && now < silentFrom
-			tooLate := now > silentFrom+2*PingInterval+AnswerWithin
+			tooLate := now > silentFrom+2*PingInterval+AnswerWithin+s
 			if tooSoon || tooLate || steps > 1000 {
 				t.Fatalf("seed %d: at %v %v, silent from %v, %+v", seed, now, verdict, silentFrom, w)
 			}

@@ -32,8 +32,9 @@ func (t *turn) doubtLeft() {
 // leave before.
 func (t *turn) doubtRival() {
 	t.present = false
-	t.watch.Challenge(t.now, RivalAnswerWithin)
-	t.ask()
+	if t.watch.Challenge(t.now, RivalAnswerWithin) {
+		t.ask()
+	}
 }
 
 func (t *turn) heard() { t.watch.Heard(t.now) }
