@@ -9,7 +9,7 @@ import (
 // This file holds the rules that make a connection, and make it again.
 
 // begin: signaling says that the peer is there. The offerer dials at once; the
-// answerer gives it time to.
+// answerer gives it time to, from the first time on.
 func (t *turn) begin() {
 	t.present = true
 	if t.now < t.mutedTo {
@@ -19,7 +19,7 @@ func (t *turn) begin() {
 		t.dial()
 		return
 	}
-	if t.attempt == 0 && t.failures == 0 {
+	if t.retryAt == 0 {
 		t.retryAt = t.now + OfferTimeout
 	}
 }
