@@ -36,7 +36,7 @@ func TestVoteIsNeverForgotten(t *testing.T) {
 	} {
 		for how, again := range map[string]func(db *DB) error{
 			"taken": func(db *DB) error { return take(db, background(t), id, bob) },
-			"held":  func(db *DB) error { return db.Hold(background(t), id, bob) },
+			"held":  func(db *DB) error { return hold(db, background(t), id, bob) },
 		} {
 			t.Run(name+", "+how, func(t *testing.T) {
 				db := created(t)

@@ -152,6 +152,12 @@ func ok(t *testing.T, err error) {
 	}
 }
 
+// hold is DB.Hold likewise.
+func hold(db *DB, ctx context.Context, id raft.ID, owner string) error {
+	_, err := db.Hold(ctx, id, owner)
+	return err
+}
+
 // take is DB.Take for tests that want to know only whether it can be done.
 func take(db *DB, ctx context.Context, id raft.ID, owner string) error {
 	_, err := db.Take(ctx, id, owner)

@@ -144,9 +144,9 @@ func (db *DB) Take(ctx context.Context, id raft.ID, owner string) (taken Server,
 
 // Hold is Take by somebody who will not run the server: it does not count as used,
 // and may be put aside.
-func (db *DB) Hold(ctx context.Context, id raft.ID, owner string) error {
-	err := db.whole(ctx, id, func(t *tx, s Server) { t.take(s, owner) })
-	return onServer("hold", id, err)
+func (db *DB) Hold(ctx context.Context, id raft.ID, owner string) (held Server, err error) {
+	err = db.whole(ctx, id, func(t *tx, s Server) { held = t.take(s, owner) })
+	return held, onServer("hold", id, err)
 }
 
 // whole runs a transaction over a server and what it saved. Where the server is not

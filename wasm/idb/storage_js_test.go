@@ -302,14 +302,14 @@ func TestHoldIsNoUse(t *testing.T) {
 	before, err := db.Servers(background(t), "r")
 	ok(t, err)
 	time.Sleep(2 * time.Millisecond)
-	ok(t, db.Hold(background(t), id, bob))
+	ok(t, hold(db, background(t), id, bob))
 	want(t, save(t, st, entry(1, "x")), ErrFenced)
 	after, err := db.Servers(background(t), "r")
 	ok(t, err)
 	if len(after) != 1 || after[0].Used != before[0].Used || after[0].Owner != bob {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
-	want(t, db.Hold(background(t), id+1, bob), ErrUnknown)
+	want(t, hold(db, background(t), id+1, bob), ErrUnknown)
 }
 
 // What is put aside is kept, and taken by nobody.
@@ -331,7 +331,7 @@ func TestSetAside(t *testing.T) {
 	if _, stored, _ := loaded(t, db, alice); len(stored.Entries) != 1 {
 		t.Errorf("stored: %+v", stored)
 	}
-	ok(t, db.Hold(background(t), id, bob))
+	ok(t, hold(db, background(t), id, bob))
 	ok(t, db.Forget(background(t), id, bob))
 	if aside, err := db.Aside(background(t), "r"); len(aside) != 0 || err != nil {
 		t.Errorf("put aside: %+v, %v", aside, err)

@@ -80,6 +80,7 @@ func (l *life) rerouted(c routeChange) {
 	case c.to == byNone:
 		l.node.PeerDown(c.id)
 		l.telemetry.down(c.id)
+		l.sweepLater() // it may never have been a member
 	}
 }
 

@@ -230,33 +230,38 @@ func (h *browserHome) Others() (ids []raft.ID, err error) {
 	}
 	aside, err := h.db.Aside(context.Background(), h.room)
 	for _, s := range append(known, aside...) {
-		if s.ID != h.id && s.Cluster == h.cluster {
+		if s.ID != h.id && h.sweeps(s) {
 			ids = append(ids, s.ID)
 		}
 	}
 	return ids, err
 }
 
+// sweeps tells whether this server can judge whether another is a member of its cluster:
+// one of that, or of none. What belongs to another cluster is that one's affair.
+func (h *browserHome) sweeps(s idb.Server) bool { return s.Cluster == h.cluster || s.Cluster == 0 }
+
 // ForgetOther implements Shelf. Where there are no locks a claim may be wrong, of a
 // server whose tab is stopped: that one is fenced off before gone is asked for the
 // last time, so that it cannot become a member after that.
-func (h *browserHome) ForgetOther(id raft.ID, gone func() bool) error {
+func (h *browserHome) ForgetOther(id raft.ID, gone func() bool) (free bool, err error) {
 	ctx, owner := context.Background(), h.owner()
 	hold, ok, err := claim(ctx, h.room, id, owner)
 	if err != nil || !ok {
-		return err
+		return false, err
 	}
 	defer hold.release()
 	if !gone() {
-		return nil
+		return true, nil
 	}
-	switch err := h.db.Hold(ctx, id, owner); {
+	// By now it may belong to another cluster.
+	switch s, err := h.db.Hold(ctx, id, owner); {
 	case errors.Is(err, idb.ErrUnknown):
-		return nil // another tab of this browser deleted it first
-	case err != nil || !gone():
-		return err
+		return true, nil // another tab of this browser deleted it first
+	case err != nil || !h.sweeps(s) || !gone():
+		return true, err
 	}
-	return h.db.Forget(ctx, id, owner)
+	return true, h.db.Forget(ctx, id, owner)
 }
 
 // owner is the incarnation that owns the server.

@@ -133,7 +133,7 @@ func TestForgetOtherFencesItOff(t *testing.T) {
 	asked := 0
 	// The browser gives the lock back in its own time.
 	for end := time.Now().Add(10 * time.Second); asked == 0 && err == nil && time.Now().Before(end); {
-		err = first.ForgetOther(other.id, func() bool {
+		_, err = first.ForgetOther(other.id, func() bool {
 			if asked++; asked == 2 {
 				saved := make(chan error, 1)
 				storage.Save(&raft.Save{Seq: 1, HardState: raft.HardState{Term: 1}}, func(err error) { saved <- err })
@@ -172,13 +172,56 @@ func TestSetAsideIsTakenByNobody(t *testing.T) {
 	if others, err := keeper.Others(); err != nil || len(others) != 1 || others[0] != copied.id {
 		t.Errorf("others: %v, %v", others, err)
 	}
-	if h := home(t, db, room); h.id == copied.id || h.id == unknown.id {
+	h := home(t, db, room)
+	if h.id == copied.id || h.id == unknown.id {
 		t.Errorf("a tab took %v", h.id)
 	}
 	for range 2 { // as two tabs of the browser do
-		if err := keeper.ForgetOther(copied.id, func() bool { return true }); err != nil {
+		forgetOther(t, keeper, copied.id)
+	}
+	if others, err := keeper.Others(); err != nil || len(others) != 1 || others[0] != h.id {
+		t.Errorf("others: %v, %v", others, err)
+	}
+}
+
+// forgetOther is ForgetOther once the browser has given the lock back, in its own time.
+func forgetOther(t *testing.T, h *browserHome, id raft.ID) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if free, err := h.ForgetOther(id, func() bool { return true }); err != nil {
 			t.Fatal(err)
+		} else if free {
+			return
 		}
+	}
+	t.Fatal("a tab has it still")
+}
+
+// A tab that was closed before a cluster let it in leaves nothing; while it is there, it is
+// left alone, and so is what belongs to another cluster by the time that it is looked at.
+func TestIdentityWithoutAClusterIsSwept(t *testing.T) {
+	db, room := testDB(t), client.RandomRoom()
+	keeper, young, elsewhere := home(t, db, room), home(t, db, room), home(t, db, room)
+	if err := keeper.SetCluster(7); err != nil {
+		t.Fatal(err)
+	}
+	if others, err := keeper.Others(); err != nil || len(others) != 2 {
+		t.Errorf("others: %v, %v", others, err)
+	}
+	for _, h := range []*browserHome{young, elsewhere} {
+		if free, err := keeper.ForgetOther(h.id, func() bool { return true }); err != nil || free {
+			t.Errorf("a tab has it, and it is free: %v, %v", free, err)
+		}
+	}
+	if err := elsewhere.SetCluster(8); err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range []*browserHome{young, elsewhere} {
+		h.hold.release()
+		forgetOther(t, keeper, h.id)
+	}
+	if known, err := db.Servers(t.Context(), keeper.room); err != nil || len(known) != 2 || known[0].ID == young.id || known[1].ID == young.id {
+		t.Errorf("left: %v, %v", known, err)
 	}
 	if others, err := keeper.Others(); err != nil || len(others) != 0 {
 		t.Errorf("others: %v, %v", others, err)
@@ -201,15 +244,7 @@ func TestServerWithoutItsSavesIsANewOne(t *testing.T) {
 		emptyStores(t, name, fmt.Sprintf("saves %02d", h.id%32))
 		h.hold.release()
 		if swept {
-			// The browser gives the lock back in its own time.
-			for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-				if err := keeper.ForgetOther(h.id, func() bool { return true }); err != nil {
-					t.Fatal(err)
-				}
-				if others, err := keeper.Others(); err != nil || len(others) == 0 {
-					break
-				}
-			}
+			forgetOther(t, keeper, h.id)
 		}
 		rememberID(h.room, h.id) // as the tab did before its reload
 		again := home(t, db, room)

@@ -16,14 +16,17 @@ import (
 // To delete the state of a server that is a member would make it forget votes. The
 // identity is therefore claimed first, so that no tab runs it or takes it over;
 // then a read makes sure that this server knows the configuration in force; and
-// if that is committed and has no such member, none can become one of it any more.
+// if that is committed and has no such member, none can become one of it any more. The same
+// goes for the identity of a tab that was closed before any cluster let it in, which has
+// promised nothing. A tab may still have the identity, one that joins or one that is stopped: then
+// the server looks again.
 
 const (
-	// sweepDelay is how long after a change of members, or the start, a server
-	// looks: changes often come together.
+	// sweepDelay is how long after a change of members, the end of a connection, or the
+	// start a server looks: they often come together.
 	sweepDelay = 2 * time.Second
-	// sweepAgain is the wait after a look that could not be finished, such as for
-	// want of a leader.
+	// sweepAgain is the wait after a look that could not be finished: for want of a
+	// leader, or since a tab still has what may have to be deleted.
 	sweepAgain = 15 * time.Second
 	// sweepTimeout bounds one read.
 	sweepTimeout = 5 * time.Second
@@ -34,11 +37,12 @@ const (
 // storage.
 type Shelf interface {
 	Home
-	// Others are the identities of the Home's room and cluster, without its own.
+	// Others are the identities of the Home's room and cluster, and those of the room that
+	// have no cluster yet, without its own.
 	Others() ([]raft.ID, error)
 	// ForgetOther claims an identity and asks gone, perhaps twice; if that is true it
-	// deletes the identity. It does neither if a tab has it.
-	ForgetOther(id raft.ID, gone func() bool) error
+	// deletes the identity. It does neither, and says that it is not free, if a tab has it.
+	ForgetOther(id raft.ID, gone func() bool) (free bool, err error)
 }
 
 // sweepLater has the life look again, soon.
@@ -85,21 +89,19 @@ func (l *life) sweep(shelf Shelf) (done bool) {
 		return false // members are being changed
 	}
 	others, err := shelf.Others()
-	if err != nil {
-		return true // the storage has failed; that is told elsewhere
-	}
-	done = true
+	done = err == nil // a storage that has failed ends the life, and that is told elsewhere
 	for _, id := range others {
 		if !l.outside(id) {
 			continue
 		}
-		err := shelf.ForgetOther(id, func() bool {
+		free, err := shelf.ForgetOther(id, func() bool {
 			ctx, cancel := context.WithTimeout(context.Background(), sweepTimeout)
 			defer cancel()
 			_, err := l.node.Read(ctx)
 			done = done && err == nil
 			return err == nil && l.outside(id)
 		})
+		done = done && (free || err != nil && !busy(err))
 		if err != nil {
 			l.s.cfg.Logger.Warn("the identity of a removed server could not be deleted", "server", id, "error", fmt.Sprint(err))
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"tabraft/raft"
 	"tabraft/signaling"
@@ -31,17 +32,17 @@ func (h *memoryShelf) Others() ([]raft.ID, error) {
 	return slices.Clone(h.others), nil
 }
 
-func (h *memoryShelf) ForgetOther(id raft.ID, gone func() bool) error {
+func (h *memoryShelf) ForgetOther(id raft.ID, gone func() bool) (free bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.open[id] {
-		return nil
+		return false, nil
 	}
 	if gone() {
 		h.others = slices.DeleteFunc(h.others, func(o raft.ID) bool { return o == id })
 	}
 	h.asked <- id
-	return nil
+	return true, nil
 }
 
 func (h *memoryShelf) put(open bool, id raft.ID) {
@@ -102,4 +103,47 @@ func TestNothingIsSweptUpWithoutAMajority(t *testing.T) {
 	if left, _ := shelf.Others(); len(left) != 1 {
 		t.Errorf("it deleted what may belong to a member: %v are left", left)
 	}
+}
+
+// A tab that is stopped still has the server that the cluster removed, or has not let in
+// yet: it is looked at again until that tab has gone, with no other change of members.
+func TestSweepWaitsForAClaim(t *testing.T) {
+	virtualWorld(t, func(t *testing.T, w *world) {
+		shelf := newMemoryShelf(founderHome())
+		shelf.put(true, 77)
+		founder := w.start(signaling.KindTab, shelf)
+		w.awaitLeader(founder)
+		time.Sleep(10 * sweepAgain)
+		if left, _ := shelf.Others(); len(left) != 1 {
+			t.Errorf("what a tab has was deleted: %v are left", left)
+		}
+		shelf.mu.Lock()
+		shelf.open[77] = false
+		shelf.mu.Unlock()
+		w.await("it is deleted", func() bool {
+			left, _ := shelf.Others()
+			return len(left) == 0
+		})
+	})
+}
+
+// A tab is closed before the cluster has let its server in, which changes no members: what
+// it stored is looked for all the same.
+func TestSweepAfterATabHasGone(t *testing.T) {
+	virtualWorld(t, func(t *testing.T, w *world) {
+		shelf := newMemoryShelf(founderHome())
+		founder := w.start(signaling.KindTab, shelf)
+		w.awaitLeader(founder)
+		time.Sleep(10 * sweepAgain)
+		home := newMemoryHome()
+		home.deny(errBusy) // it never gets so far as to be a member
+		s := w.start(signaling.KindTab, home)
+		w.await("it tries", s.waits)
+		shelf.put(false, home.id)
+		s.Leave()
+		w.await("it is deleted", func() bool {
+			left, _ := shelf.Others()
+			return len(left) == 0
+		})
+	})
 }
