@@ -137,15 +137,15 @@ func (c *conn) guard() {
 func (c *conn) offer(round uint32, restart bool) {
 	c.run(func() error {
 		c.hold()
-		if d, pending := pendingOffer(c.pc); pending {
-			c.tellDescription(signalOffer, round, d)
-			return nil
-		}
-		d, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
+		sdp, taken, err := c.ch.offer(restart)
 		if err != nil {
 			return fmt.Errorf("making an offer: %w", err)
 		}
-		return c.describe(signalOffer, round, d)
+		if taken {
+			c.tellDescription(signalOffer, round, sdp)
+			return nil
+		}
+		return c.describe(signalOffer, round, sdp)
 	})
 }
 
@@ -158,17 +158,17 @@ func (c *conn) hold() {
 }
 
 // describe posts our description and takes it.
-func (c *conn) describe(kind string, round uint32, d webrtc.SessionDescription) error {
-	c.tellDescription(kind, round, d)
-	if err := c.pc.SetLocalDescription(d); err != nil {
+func (c *conn) describe(kind string, round uint32, sdp string) error {
+	c.tellDescription(kind, round, sdp)
+	if err := c.ch.setLocal(kind, sdp); err != nil {
 		return fmt.Errorf("taking our %s: %w", kind, err)
 	}
 	return nil
 }
 
 // tellDescription posts our description, and then the candidates that belong to it.
-func (c *conn) tellDescription(kind string, round uint32, d webrtc.SessionDescription) {
-	c.happened(event{kind: evDescribed, signal: signal{Kind: kind, Round: round, SDP: d.SDP}})
+func (c *conn) tellDescription(kind string, round uint32, sdp string) {
+	c.happened(event{kind: evDescribed, signal: signal{Kind: kind, Round: round, SDP: sdp}})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.round, c.holding = round, false
@@ -198,29 +198,29 @@ func (c *conn) tellCandidate(candidate string) {
 func (c *conn) answer(round uint32, sdp string) {
 	c.run(func() error {
 		c.hold()
-		if err := c.setRemote(webrtc.SDPTypeOffer, sdp); err != nil {
+		if err := c.setRemote(signalOffer, sdp); err != nil {
 			return fmt.Errorf("taking the peer's offer: %w", err)
 		}
-		d, err := c.pc.CreateAnswer(nil)
+		own, err := c.ch.answer()
 		if err != nil {
 			return fmt.Errorf("making an answer: %w", err)
 		}
-		return c.describe(signalAnswer, round, d)
+		return c.describe(signalAnswer, round, own)
 	})
 }
 
 // accept takes the peer's answer.
 func (c *conn) accept(sdp string) {
 	c.run(func() error {
-		if err := c.setRemote(webrtc.SDPTypeAnswer, sdp); err != nil {
+		if err := c.setRemote(signalAnswer, sdp); err != nil {
 			return fmt.Errorf("taking the peer's answer: %w", err)
 		}
 		return nil
 	})
 }
 
-func (c *conn) setRemote(kind webrtc.SDPType, sdp string) error {
-	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: sdp}); err != nil {
+func (c *conn) setRemote(kind, sdp string) error {
+	if err := c.ch.setRemote(kind, sdp); err != nil {
 		return err
 	}
 	c.remote = true
@@ -246,8 +246,7 @@ func (c *conn) candidate(candidate string) {
 // addCandidate leaves out what cannot be used, such as a name that does not
 // resolve or an address family this machine lacks: others may do.
 func (c *conn) addCandidate(candidate string) {
-	line := uint16(0)
-	if err := c.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: candidate, SDPMLineIndex: &line}); err != nil {
+	if err := c.ch.addCandidate(candidate); err != nil {
 		c.post(occurrence{conn: c, kind: ocNote, err: fmt.Errorf("candidate %q: %w", candidate, err)})
 	}
 }

@@ -12,10 +12,11 @@ import (
 )
 
 // This file holds what pion/webrtc v3 needs in a browser; pion_native.go is its
-// twin. pion makes the connection and handles descriptions and candidates; the
-// data channel and all events are taken from the connection's JavaScript value
+// twin. pion makes and closes the connection; descriptions and candidates (promise_js.go),
+// the data channel and all events are taken from the connection's JavaScript value
 // instead, because pion v3
 //
+//   - waits for promises that never settle, when the connection is closed meanwhile;
 //   - starts a goroutine for each message, and reads Blobs in it, so that
 //     messages can overtake one another;
 //   - releases its callbacks in Close before the browser has stopped calling
@@ -49,18 +50,13 @@ func newPeerConnection(servers []webrtc.ICEServer, _ bool) (*webrtc.PeerConnecti
 	return pc, err
 }
 
-// pendingOffer gives no offer: a browser takes another one in the place of one that
-// has no answer.
-func pendingOffer(*webrtc.PeerConnection) (d webrtc.SessionDescription, pending bool) {
-	return d, false
-}
-
 // channel is a data channel of a connection.
 type channel struct {
 	pc       *webrtc.PeerConnection
 	dc       js.Value
 	lossy    js.Value // the unreliable one beside it; undefined if there is none
 	handlers []handler
+	closed   chan struct{} // ends the waits for promises
 
 	// window made the connection, began ago; it gathered so many candidates.
 	window     *window
@@ -87,7 +83,7 @@ func openChannel(pc *webrtc.PeerConnection, w watcher) (c *channel, err error) {
 	dc := target.Call("createDataChannel", channelLabel, map[string]any{"negotiated": true, "id": channelStream})
 	dc.Set("binaryType", "arraybuffer")
 	dc.Set("bufferedAmountLowThreshold", lowWater)
-	c = &channel{pc: pc, dc: dc, window: windowNow, began: time.Now()}
+	c = &channel{pc: pc, dc: dc, closed: make(chan struct{}), window: windowNow, began: time.Now()}
 	c.window.users++
 	c.on(w, dc, "onopen", func(js.Value) { w.channelOpened() })
 	c.on(w, dc, "onclose", func(js.Value) { w.channelClosed() })
@@ -200,6 +196,7 @@ func closeSoon(c *channel) {
 	}
 	gathering := c.pc.JSValue().Get("iceGatheringState").String() == "gathering"
 	c.pc.Close()
+	close(c.closed)
 	c.window.release(gathering && c.candidates == 0 && time.Since(c.began) >= stuckAfter)
 	for _, h := range c.handlers {
 		h.call.Release()

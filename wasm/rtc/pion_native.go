@@ -49,16 +49,6 @@ func newPeerConnection(servers []webrtc.ICEServer, loopback bool) (*webrtc.PeerC
 	return api.NewPeerConnection(webrtc.Configuration{ICEServers: servers})
 }
 
-// pendingOffer gives an offer that was taken here and has no answer. pion takes no
-// other one in its place, so it is what can be offered again. It has the candidates
-// found so far in it.
-func pendingOffer(pc *webrtc.PeerConnection) (d webrtc.SessionDescription, pending bool) {
-	if pc.SignalingState() != webrtc.SignalingStateHaveLocalOffer {
-		return d, false
-	}
-	return *pc.PendingLocalDescription(), true
-}
-
 // channel is a data channel of a connection.
 type channel struct {
 	pc *webrtc.PeerConnection
@@ -122,6 +112,39 @@ func openDatagrams(c *channel, w watcher) (sender, error) {
 	})
 	c.lossy = dc
 	return &channel{pc: c.pc, dc: dc}, nil
+}
+
+// offer makes an offer. taken says that it is an earlier one, which setLocal took and
+// which has no answer, with the candidates found since: pion takes no other in its
+// place.
+func (c *channel) offer(restart bool) (sdp string, taken bool, err error) {
+	if c.pc.SignalingState() == webrtc.SignalingStateHaveLocalOffer {
+		return c.pc.PendingLocalDescription().SDP, true, nil
+	}
+	d, err := c.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
+	return d.SDP, false, err
+}
+
+// answer makes the answer to the offer that setRemote took.
+func (c *channel) answer() (sdp string, err error) {
+	d, err := c.pc.CreateAnswer(nil)
+	return d.SDP, err
+}
+
+// setLocal takes our description, a signalOffer or signalAnswer.
+func (c *channel) setLocal(kind, sdp string) error {
+	return c.pc.SetLocalDescription(webrtc.SessionDescription{Type: webrtc.NewSDPType(kind), SDP: sdp})
+}
+
+// setRemote takes the peer's.
+func (c *channel) setRemote(kind, sdp string) error {
+	return c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.NewSDPType(kind), SDP: sdp})
+}
+
+// addCandidate takes a candidate of the peer, empty for the last.
+func (c *channel) addCandidate(candidate string) error {
+	line := uint16(0)
+	return c.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: candidate, SDPMLineIndex: &line})
 }
 
 // deafen has no more datagrams be taken.

@@ -11,6 +11,9 @@ func TestBrowserPackages(t *testing.T) {
 	for _, name := range []string{"wasm/idb", "wasm/tab"} {
 		t.Run(name, func(t *testing.T) { runGoTest(t, "./"+name, 0) })
 	}
+	t.Run("wasm/rtc, connections at work", func(t *testing.T) {
+		runGoTest(t, "./wasm/rtc", 0, "-test.run=Promise|ClosedAtWork|ICERestart")
+	})
 	t.Run("wasm/idb with a full disk", func(t *testing.T) {
 		const quota = 8 << 20
 		runGoTest(t, "./wasm/idb", quota, "-test.run=^TestFull$", fmt.Sprintf("-quota=%d", quota))
