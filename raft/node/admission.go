@@ -179,7 +179,7 @@ func (n *Node) handleJoin(f wire.Frame) {
 		reply.Code = wire.CodeRefused
 		reply.Message = fmt.Sprintf("this is cluster %016x, you belong to %016x", n.cluster, f.Cluster)
 	case !conf.IsMember(n.cfg.ID):
-		reply.Code, reply.Message = wire.CodeUnavailable, "the server that was asked is not in the cluster itself"
+		reply.Code, reply.Message = wire.CodeUnavailable, "the server that was asked waits to be let in itself. Open the room in a browser that has a server of the cluster; if nobody can, open the page with #new at the end of its address to make a new room"
 	case v.Leader == raft.None:
 		reply.Code, reply.Message = wire.CodeUnavailable, "no leader is known at the moment"
 	case v.Role != raft.Leader:

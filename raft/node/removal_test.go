@@ -393,7 +393,7 @@ func TestEveryJoinIsAnswered(t *testing.T) {
 			}
 		}
 		outside := c.start(9)
-		check("one outside", ask(outside, 101, 0, false), wire.CodeUnavailable, raft.None, "not in the cluster itself")
+		check("one outside", ask(outside, 101, 0, false), wire.CodeUnavailable, raft.None, "waits to be let in itself")
 		outside.crash()
 		delete(c.servers, 9)
 		c.three()

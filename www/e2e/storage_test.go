@@ -38,7 +38,7 @@ const clearSaves = `new Promise((resolve, reject) => {
 var inFlightValue = strings.Repeat("x", 2000)
 
 // waitInFlight waits until some of the commands of inFlight are acknowledged.
-func waitInFlight(t *testing.T, tb *tab) {
+func waitInFlight(t *testing.T, tb anyTab) {
 	t.Helper()
 	waitFor(t, "commands in flight", identityTimeout, func() error {
 		var n int
