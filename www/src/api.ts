@@ -288,6 +288,8 @@ export interface Tabraft {
   delete(key: string): Promise<Result>;
   /** Lose memory, keep storage, stay open. */
   crash(): Promise<void>;
+  /** Start again from what is stored. Where the storage does not answer it rejects, and
+   * the server goes on to try by itself until crash(). */
   restart(): Promise<void>;
   link(id: string, fault: LinkFault): Promise<void>;
   /** Cut, or mend, every link of this server. */
