@@ -486,12 +486,6 @@ func (h *memoryHome) refuse(why error) {
 // errBusy is what a storage fails with that does not answer.
 var errBusy error = causeError(causeBusy)
 
-// causeError is the failure of a storage for a cause.
-type causeError string
-
-func (e causeError) Error() string        { return "the storage is " + string(e) }
-func (e causeError) StorageCause() string { return string(e) }
-
 // deny has SetCluster fail from now on, or work again.
 func (h *memoryHome) deny(why error) {
 	h.mu.Lock()

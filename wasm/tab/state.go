@@ -218,12 +218,7 @@ func (s *Server) State() State {
 	if l == nil {
 		out.Role, out.Leader = roleStopped, ""
 		out.Members = s.members(st, nil)
-		out.Problem, out.Reason = stoppedWords(stopped, s.cfg.Kind)
-		if out.Problem == "storage" {
-			text := stopped.Error()
-			out.Storage.Error = &text
-			out.Storage.Cause = storageCause(stopped)
-		}
+		out.tellStopped(stopped, s.cfg.Kind)
 		return out
 	}
 	l.mu.Lock()

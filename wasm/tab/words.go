@@ -90,13 +90,22 @@ func FailedState(room client.Room, why error) State {
 	s := State{Role: roleStopped, Members: []Member{}, Clusters: []OtherCluster{}, Refusals: []Refusal{}, Timer: TimerState{Kind: "none"},
 		Signaling: signalingOffline, Room: RoomState{Name: room.Name},
 		Configuration: configurationState(node.Status{}), Settings: DefaultSettings}
-	s.Problem, s.Reason = stoppedWords(why, signaling.KindTab)
+	s.tellStopped(why, signaling.KindTab)
 	for _, bad := range []error{client.ErrNoRoom, client.ErrNoKey, client.ErrDamagedKey, client.ErrBadName, client.ErrBadLink} {
 		if errors.Is(why, bad) {
-			s.Problem, s.Reason = "link", why.Error()
+			s.Problem, s.Reason, s.Storage = "link", why.Error(), StorageState{}
 		}
 	}
 	return s
+}
+
+// tellStopped fills in why a server does not run.
+func (s *State) tellStopped(why error, kind signaling.Kind) {
+	s.Problem, s.Reason = stoppedWords(why, kind)
+	if s.Problem == "storage" {
+		text := why.Error()
+		s.Storage.Error, s.Storage.Cause = &text, storageCause(why)
+	}
 }
 
 // stoppedWords says why a server does not run, and what to do.

@@ -26,6 +26,12 @@ type stillTimer struct{}
 func (stillTimer) Reset(time.Duration) {}
 func (stillTimer) Stop()               {}
 
+// causeError is the failure of a storage for a cause.
+type causeError string
+
+func (e causeError) Error() string        { return "the storage is " + string(e) }
+func (e causeError) StorageCause() string { return string(e) }
+
 func TestWords(t *testing.T) {
 	full := &signaling.Error{Code: signaling.CodeRoomFull, Text: "the room is full: 64 peers"}
 	well := State{Role: "follower", Leader: "x", Signaling: "connected", Quorum: Quorum{Alive: 3, Needed: 2, Voters: 3}}
@@ -166,6 +172,11 @@ func TestFailedState(t *testing.T) {
 		s := FailedState(client.Room{}, err)
 		if s.Role != "stopped" || s.Problem != "link" || !strings.Contains(s.Reason, contains) || s.Members == nil || s.Signaling != "offline" || s.Timer.Kind != "none" {
 			t.Errorf("%s: %+v", fragment, s)
+		}
+	}
+	for why, cause := range map[error]string{causeError(causeBusy): causeBusy, client.ErrNoKey: ""} {
+		if s := FailedState(room, why); s.Storage.Cause != cause || (s.Storage.Error == nil) != (cause == "") {
+			t.Errorf("%v: %+v", why, s.Storage)
 		}
 	}
 	s := FailedState(room, errors.New("IndexedDB is missing"))
