@@ -51,6 +51,23 @@ func TestContentPolicy(t *testing.T) {
 	}
 }
 
+// Commands asked of a program that ends are rejected, then and later; they used to wait
+// for ever. A page that takes no answers ends its program.
+func TestCommandsOfAnEndedProgramAreRejected(t *testing.T) {
+	r := startRoom(t, browserOptions{})
+	tb := r.openTabs(1)[0]
+	r.waitCluster(1, tb)
+	var codes []string
+	tb.eval(`(async () => {
+		const code = (command) => command.then(() => "answered", (e) => e.code);
+		JSON.parse = () => { throw new Error("the page's own fault"); };
+		return [await code(tabraft.put("k", "v")), await code(tabraft.put("k", "v")), await code(tabraft.get("k"))];
+	})()`, &codes)
+	if got := strings.Join(codes, " "); got != "stopped stopped stopped" {
+		t.Error(got)
+	}
+}
+
 // The console line, by keyboard alone.
 func TestKeyboard(t *testing.T) {
 	r := startRoom(t, browserOptions{})

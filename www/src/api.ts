@@ -316,6 +316,9 @@ export interface Commands {
   delete(key: unknown): Promise<Result>;
   /** Takes a JSON list of answers. */
   answer(answers: string): void;
+  /** The program has ended: what waits for an answer, and what is asked for from now on,
+   * is rejected as stopped, with this message. What waited may have taken effect. */
+  end(message: string): void;
 }
 
 /** What the page tells the program before it runs. */

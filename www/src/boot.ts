@@ -3,7 +3,7 @@
 // window.tabraft and dispatching the event "tabraft" on window.
 
 import { makeCommands } from "./commands";
-import type { Tabraft } from "./api";
+import type { Commands, Tabraft } from "./api";
 import { runGo } from "./go";
 import { keepOutput } from "./output";
 import { bytes } from "./words";
@@ -54,9 +54,10 @@ export async function boot(report: BootReport): Promise<void> {
   }
   const wasm = document.querySelector<HTMLMetaElement>('meta[name="tabraft-wasm"]')!;
   const worker = document.querySelector<HTMLMetaElement>('meta[name="tabraft-worker"]')!;
+  let commands: Commands | undefined;
   window.tabraftConfig = {
     worker: worker.content,
-    commands: makeCommands,
+    commands: (submit) => (commands = makeCommands(submit)),
     signal: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/signal`,
   };
   window.addEventListener("tabraft", () => {
@@ -75,8 +76,9 @@ export async function boot(report: BootReport): Promise<void> {
     report.failed("The server program could not be loaded. Check the connection to the page's server and reload.", String(error));
     return;
   }
-  report.failed("This server stopped: its program ended. What it stored is safe; reload the tab to restart it.",
-    `exit code ${code}\n${output.lastWords().join("\n")}`.trim());
+  const ended = "This server stopped: its program ended. What it stored is safe; reload the tab to restart it.";
+  commands?.end(ended);
+  report.failed(ended, `exit code ${code}\n${output.lastWords().join("\n")}`.trim());
 }
 
 async function load(address: string, size: number, imports: WebAssembly.Imports, report: BootReport): Promise<WebAssembly.Instance> {

@@ -29,15 +29,22 @@ export function makeCommands(submit: (commands: string) => void): Commands {
   const waiters = new Map<number, Waiter>();
   let last = 0;
   let queue: Command[] = [];
+  /** Why there are no more answers. */
+  let over: string | undefined;
 
   function flush(): void {
     const commands = queue;
     queue = [];
+    if (commands.length === 0) return;
     submit(JSON.stringify(commands));
   }
 
   function send(command: Omit<Command, "id">): Promise<Result> {
     return new Promise((resolve, reject) => {
+      if (over !== undefined) {
+        reject(failure("stopped", over));
+        return;
+      }
       const id = ++last;
       waiters.set(id, { resolve, reject });
       queue.push({ id, ...command });
@@ -60,6 +67,12 @@ export function makeCommands(submit: (commands: string) => void): Commands {
           waiter?.resolve({ value: answer.value, index: answer.index, term: answer.term });
         }
       }
+    },
+    end(message) {
+      over = message;
+      queue = [];
+      for (const waiter of waiters.values()) waiter.reject(failure("stopped", message));
+      waiters.clear();
     },
   };
 }
