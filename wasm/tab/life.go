@@ -50,12 +50,14 @@ type life struct {
 	// rivalSince is since when the signaling server says that this server is there
 	// already; negative if it does not.
 	rivalSince time.Duration
+	// takenSince is since when peers say so; -1 if they do not.
+	takenSince time.Duration
 	refusals   refusals
 }
 
 // begin makes a life, which start lets loose.
 func (s *Server) begin(number int) (*life, error) {
-	l := &life{s: s, number: number, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting, sweeps: make(chan struct{}, 1), rivalSince: -1}
+	l := &life{s: s, number: number, machine: kv.NewMap(), commands: commands{clock: s.cfg.Clock}, signaling: signalingConnecting, sweeps: make(chan struct{}, 1), rivalSince: -1, takenSince: -1}
 	l.incarnation, l.began = newIncarnation(), s.cfg.Clock.Now()
 	storage, err := s.cfg.Home.Begin(l.incarnation, func(err error) {
 		go s.happen(turn{kind: evFailed, life: number, err: fmt.Errorf("storage failed: %w", err)}, nil)

@@ -27,6 +27,9 @@ import (
 // sooner.
 const rivalPatience = 4 * time.Second
 
+// takenMemory is how long it counts that a peer said that this server is taken.
+const takenMemory = time.Minute
+
 // busPatience is how long the signaling server must have been out of reach for tabs to
 // meet without it: see openBus.
 const busPatience = 3 * time.Second
@@ -45,14 +48,31 @@ func rejoins(why error) bool {
 	return errors.Is(why, node.ErrRemovedAway) || errors.Is(why, ErrCopied)
 }
 
-// taken is what a peer says that is connected to this server's other incarnation.
+// taken is what a peer says that is connected to this server's other incarnation. Who has
+// met others hears it for rivalPatience before it believes: where there are no locks the
+// other one may be a tab of this browser that was stopped when this one took the server over,
+// and wakes only to find that it cannot save any more.
 func (l *life) taken(by rtc.Peer) {
 	st := l.node.Status()
 	if len(st.Configuration.Voters) > 0 && !st.Configuration.IsMember(by.ID) {
 		l.refuse(by.ID, 1, fmt.Errorf("it says that this server runs twice, but is not in the cluster"), false)
 		return
 	}
+	if l.met.Load() && !l.takenForLong(l.s.cfg.Clock.Now()) {
+		return
+	}
 	l.runsTwice()
+}
+
+// takenForLong notes that a peer said that this server is taken, and tells whether one did
+// so rivalPatience ago already.
+func (l *life) takenForLong(now time.Duration) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.takenSince < 0 || now-l.takenSince > takenMemory {
+		l.takenSince = now
+	}
+	return now-l.takenSince >= rivalPatience
 }
 
 // notAlone hears whether this server is in the room, and the signaling server's word on

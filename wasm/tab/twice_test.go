@@ -11,6 +11,7 @@ import (
 	"tabraft/raft"
 	"tabraft/raft/node"
 	"tabraft/signaling"
+	"tabraft/wasm/rtc"
 )
 
 // copied is a copy of a home, as in a copy of a browser's profile: made while the
@@ -143,6 +144,32 @@ func TestCopyComesBeforeTheOriginalIsBack(t *testing.T) {
 		t.Error("nobody told of it")
 	}
 	w.awaitVoters(servers...)
+}
+
+// A tab without locks took over the server of a tab that was stopped, and met others; then
+// that one woke, answered a peer, and found that it could not save. The peer's word on that
+// stopped the heir too, and nobody was left.
+func TestHeirOutlivesTheLastWordsOfWhomItSucceeded(t *testing.T) {
+	w, servers := cluster(t, 3)
+	heir, peer := servers[1], servers[0]
+	l, _ := heir.current()
+	says := func() {
+		l.taken(rtc.Peer{ID: peer.id, Incarnation: newIncarnation(), Kind: string(signaling.KindTab)})
+	}
+	says()
+	says()
+	heir.must(put("k", "v"))
+	w.awaitVoters(servers...)
+	if heir.State().Role == "stopped" {
+		t.Fatalf("it stopped at once: %s", heir.State().Reason)
+	}
+	now := l.s.cfg.Clock.Now()
+	if !l.takenForLong(now + rivalPatience) {
+		t.Error("it does not believe a peer that says so again and again")
+	}
+	if l.takenForLong(now + rivalPatience + 2*takenMemory) {
+		t.Error("it believes at once what was said long ago")
+	}
 }
 
 // The word of a server that is not in the cluster counts for nothing.

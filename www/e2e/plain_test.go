@@ -151,7 +151,7 @@ func TestPlainHTTPStoppedTab(t *testing.T) {
 	w.follow(heir)
 	l.use(heir, 1)
 	now := append(except(tabs, stopped), heir)
-	r.waitCluster(3, now...)
+	r.waitLeader(identityTimeout, 3, now...)
 	if got := heir.state().ID; got != id {
 		t.Errorf("a new tab is server %s, not %s, whose tab is stopped", got, id)
 	}
