@@ -28,7 +28,7 @@ func TestBusyStorageIsTriedAgain(t *testing.T) {
 			t.Errorf("restarted: %v; it is %+v", err, s.State())
 		}
 		checkWords(t, s.State().Problem, s.State().Reason)
-		s.home.slow = make(chan struct{})
+		s.home.slowDown()
 		for range 3 {
 			s.home.slow <- struct{}{} // it tries again
 			if !s.waits() {
@@ -59,7 +59,7 @@ func TestCrashWhileStorageIsBusy(t *testing.T) {
 			t.Errorf("%+v", state)
 		}
 		// While it is waited for.
-		s.home.slow = make(chan struct{})
+		s.home.slowDown()
 		restarted := make(chan error, 1)
 		go func() { restarted <- s.Restart() }()
 		s.home.slow <- struct{}{}

@@ -461,9 +461,12 @@ func (h *memoryHome) Begin(_ string, failed func(error)) (node.Storage, error) {
 	if h.stillborn != nil {
 		failed(h.stillborn)
 	}
-	if h.slow != nil {
-		<-h.slow
-		<-h.slow
+	h.mu.Lock()
+	slow := h.slow
+	h.mu.Unlock()
+	if slow != nil {
+		<-slow
+		<-slow
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -485,6 +488,13 @@ func (h *memoryHome) refuse(why error) {
 
 // errBusy is what a storage fails with that does not answer.
 var errBusy error = causeError(causeBusy)
+
+// slowDown has Begin wait from now on, see memoryHome.slow.
+func (h *memoryHome) slowDown() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.slow = make(chan struct{})
+}
 
 // deny has SetCluster fail from now on, or work again.
 func (h *memoryHome) deny(why error) {
