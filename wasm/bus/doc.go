@@ -41,7 +41,8 @@
 // Channels do not tell that a tab is gone. A life that ends says bye; one that
 // was killed is found out by pings (package alive), by the table (state, event) ->
 // (state, actions) in link.go, of which the transcripts in testdata show how it
-// works. A hint that a peer may be gone (Mesh.Left, Mesh.Rely) has it asked at once.
+// works. A hint that a peer may be gone (Mesh.Left, Mesh.Rely, Mesh.Retry)
+// has it asked at once.
 //
 // A channel takes whatever is posted, also for a tab that is frozen. So the
 // sender counts what it has posted since the last ping that was answered, and

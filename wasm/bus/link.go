@@ -32,6 +32,7 @@ const (
 	evSpare                     // something better connects the pair
 	evLeft                      // signaling saw the peer go, just now
 	evReplaced                  // another life of the same server is up
+	evRetry                     // the peer may have forgotten this life
 	eventKinds
 )
 
@@ -95,6 +96,7 @@ var table = [eventKinds][phases]func(*turn){
 	evSpare:    {(*turn).spare, (*turn).spare},
 	evLeft:     {nil, (*turn).doubtLeft},
 	evReplaced: {(*turn).forget, (*turn).replaced},
+	evRetry:    {nil, (*turn).retry},
 }
 
 // newLink makes the link to a life that was heard of just now. It wants evHello
@@ -216,6 +218,16 @@ func (t *turn) tick() {
 
 func (t *turn) doubtLeft() {
 	if t.watch.Left(t.now) {
+		t.ask()
+	}
+}
+
+// retry: whether the peer is gone or has forgotten this life, it does not answer. In
+// the second case it meets it anew by the hello that is said with this, and anything
+// heard shows that.
+func (t *turn) retry() {
+	if !t.watch.Doubted() {
+		t.watch.Doubt(t.now, alive.AnswerWithin)
 		t.ask()
 	}
 }

@@ -33,6 +33,7 @@ func TestLink(t *testing.T) {
 var eventNames = [eventKinds]string{
 	evHello: "hello", evAsked: "asked", evHeard: "heard", evPing: "ping", evPong: "pong", evBye: "bye",
 	evTimer: "timer", evRely: "rely", evSpare: "spare", evLeft: "left", evReplaced: "replaced",
+	evRetry: "retry",
 }
 
 // script is a transcript under way.

@@ -145,6 +145,10 @@ func (m *Mesh) Left(p Peer) {
 	m.queue.Push(occurrence{kind: ocEvent, id: p.ID, incarnation: p.Incarnation, event: event{kind: evLeft}})
 }
 
+// Retry asks who is there, and whether those that are up still are: this tab was
+// stopped, say, and goes on. The others may have forgotten it meanwhile.
+func (m *Mesh) Retry() { m.queue.Push(occurrence{kind: ocRetry}) }
+
 // Links tells how things stand with each peer, in no particular order.
 func (m *Mesh) Links() []Link {
 	m.mu.Lock()

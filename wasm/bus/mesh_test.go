@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,8 +44,16 @@ func inRoom(t *testing.T, test func(r *room)) {
 
 func (r *room) join(id raft.ID, incarnation string) *guest {
 	r.t.Helper()
-	g := &guest{room: r, tab: r.air.Tab(), self: Peer{id, incarnation}, up: map[raft.ID]string{}}
-	mesh, err := New(Config{Self: g.self, Name: "room", Radio: g.tab, Clock: r.clock, Handler: g})
+	tab := r.air.Tab()
+	g := r.joinBy(tab, id, incarnation)
+	g.tab = tab
+	return g
+}
+
+func (r *room) joinBy(radio Radio, id raft.ID, incarnation string) *guest {
+	r.t.Helper()
+	g := &guest{room: r, self: Peer{id, incarnation}, up: map[raft.ID]string{}}
+	mesh, err := New(Config{Self: g.self, Name: "room", Radio: radio, Clock: r.clock, Handler: g})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -200,6 +209,62 @@ func TestFrozenTab(t *testing.T) {
 		b.linked(a)
 		a.sends(b, "awake")
 		b.sends(a, "yes")
+	})
+}
+
+// deafRadio loses what is posted to a tab while it is deaf, as a browser may do with
+// what comes for a page that it froze.
+type deafRadio struct {
+	Radio
+	deaf atomic.Bool
+}
+
+func (r *deafRadio) Open(name string, hear func(message []byte)) (Channel, error) {
+	return r.Radio.Open(name, func(message []byte) {
+		if !r.deaf.Load() {
+			hear(message)
+		}
+	})
+}
+
+// A tab that goes on after it was stopped finds its links up, which the others have
+// given up and forgotten. It took as long as an answer may to find that out.
+func TestThawedTabIsMetAtOnce(t *testing.T) {
+	inRoom(t, func(r *room) {
+		radio := &deafRadio{Radio: r.air.Tab()}
+		a, b := r.joinBy(radio, 1, "x"), r.join(2, "x")
+		a.linked(b)
+		a.mesh.Rely(2, false) // so that it has no reason to ask within 10 s
+		time.Sleep(time.Second)
+		radio.deaf.Store(true)
+		time.Sleep(7 * time.Second)
+		a.linked(b)
+		b.linked()
+		radio.deaf.Store(false)
+		a.mesh.Retry()
+		b.linked(a)
+		a.linked(b)
+		a.sends(b, "back")
+		b.sends(a, "yes")
+		time.Sleep(time.Minute)
+		b.linked(a)
+		if len(a.downs) != 0 || len(b.downs) != 1 {
+			t.Errorf("downs %v, %v", a.downs, b.downs)
+		}
+	})
+}
+
+// One that is dead meanwhile is found out, however often it is tried.
+func TestRetriesKeepNoDeadLink(t *testing.T) {
+	inRoom(t, func(r *room) {
+		a, b := r.join(1, "x"), r.join(2, "x")
+		a.linked(b)
+		b.tab.Kill()
+		for range 40 {
+			a.mesh.Retry()
+			time.Sleep(alive.AnswerWithin / 30)
+		}
+		a.linked()
 	})
 }
 

@@ -11,6 +11,7 @@ const (
 	ocHello                         // a message on the room's channel
 	ocMessage                       // a message on a pair's channel
 	ocEvent                         // a call of the Mesh: an event for a server's links
+	ocRetry                         // Mesh.Retry
 )
 
 // occurrence is one thing for the mesh's goroutine to handle. Which fields

@@ -60,6 +60,11 @@ func (m *Mesh) handle(now time.Duration, o occurrence) {
 		if m.members[o.member.peer] == o.member {
 			m.message(now, o.member, o.data)
 		}
+	case ocRetry:
+		m.hello(now, true)
+		for _, mb := range m.members {
+			m.step(now, mb, event{kind: evRetry})
+		}
 	case ocEvent:
 		for _, mb := range m.members {
 			if mb.peer.ID == o.id && (o.incarnation == "" || mb.peer.Incarnation == o.incarnation) {

@@ -99,11 +99,14 @@ func (s *Server) SetHidden(hidden bool) {
 }
 
 // Retry ends the waits before connections that are down are made again, to signaling
-// and to servers, and looks whether those that are up still work: the network is
-// back, or the page was frozen and goes on.
+// and to servers, and looks whether those that are up still work, between tabs of this
+// browser too: the network is back, or the page was frozen and goes on.
 func (s *Server) Retry() {
 	if l, _ := s.current(); l != nil {
 		l.client.Retry()
 		l.mesh.Retry()
+		if b := l.bus.Load(); b != nil {
+			b.Retry()
+		}
 	}
 }
