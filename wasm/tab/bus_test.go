@@ -4,7 +4,9 @@ package tab
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"tabraft/signaling"
 	"tabraft/wasm/bus"
@@ -87,6 +89,25 @@ func TestKilledTabOverTheBus(t *testing.T) {
 		left[0].must(put("after", "1"))
 		next := w.awaitLeader(left...)
 		w.await("the killed one is not reachable", func() bool { return next.State().Quorum.Alive == 2 })
+	})
+}
+
+// A tab that goes on after it was stopped asks the other tabs at once who is there: they
+// may have forgotten it.
+func TestRetryAsksTheOtherTabs(t *testing.T) {
+	virtualWorld(t, func(t *testing.T, w *world) {
+		founder := w.tabs(2, "broadcast")[0]
+		var hellos atomic.Int32
+		listening, err := w.air.Tab().Open(founder.busName(), func([]byte) { hellos.Add(1) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listening.Close()
+		founder.Retry()
+		synctest.Wait()
+		if n := hellos.Load(); n != 2 {
+			t.Errorf("%d hellos, expected the question and its answer", n)
+		}
 	})
 }
 
