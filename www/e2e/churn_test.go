@@ -71,11 +71,24 @@ func TestChurn(t *testing.T) {
 	f.waitCluster(len(tabs), tabs...)
 	l := f.load
 	f.finish(recoverTimeout)
-	ids := f.ids(tabs...)
+	waitSwept(t, tabs[0], f.ids(tabs...))
+	f.witness.check()
+	if err := stuck(f.witness.all()); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d tabs opened, %d closed, at most %d at once, %d at the end", opened+3, closed, largest, len(tabs))
+	t.Logf("longest outside while somebody led: %v", longestJoin(f.witness.all()))
+	t.Log(summarise(l.seen()))
+}
+
+// waitSwept waits until a tab's browser stores the servers of these ids and nothing of
+// any other.
+func waitSwept(t testing.TB, tb *tab, ids []string) {
+	t.Helper()
 	slices.Sort(ids)
 	waitFor(t, "the browser to store nothing of removed servers", recoverTimeout, func() error {
 		var kept identities
-		if err := tabs[0].tryEval(readIdentities, &kept); err != nil {
+		if err := tb.tryEval(readIdentities, &kept); err != nil {
 			return err
 		}
 		slices.Sort(kept.Servers)
@@ -85,11 +98,4 @@ func TestChurn(t *testing.T) {
 		}
 		return nil
 	})
-	f.witness.check()
-	if err := stuck(f.witness.all()); err != nil {
-		t.Error(err)
-	}
-	t.Logf("%d tabs opened, %d closed, at most %d at once, %d at the end", opened+3, closed, largest, len(tabs))
-	t.Logf("longest outside while somebody led: %v", longestJoin(f.witness.all()))
-	t.Log(summarise(l.seen()))
 }

@@ -43,6 +43,7 @@ type soak struct {
 	offline bool          // the server is down
 	bag     []fault       // those that come before any comes again
 	bags    int           // so far
+	deleted []string      // ids whose saves were deleted last
 	counts  map[string]int
 	diary   []diaryLine
 }
@@ -259,8 +260,8 @@ func (s *soak) report(history *history) string {
 		total += n
 	}
 	fmt.Fprintf(&out, "%d faults\n", total)
-	for _, name := range sortedKeys(s.counts) {
-		fmt.Fprintf(&out, "  %3d %s\n", s.counts[name], name)
+	for _, f := range faults {
+		fmt.Fprintf(&out, "  %3d %s\n", s.counts[f.name], f.name)
 	}
 	out.WriteString(summarise(operations))
 	a := measure(operations)

@@ -46,6 +46,86 @@ var faults = []fault{
 	{name: "crash() and restart()", do: (*soak).faultCrash},
 	{name: "leadership transferred", do: (*soak).faultTransfer},
 	{name: "snapshot taken", do: (*soak).faultSnapshot},
+	{name: "storage fails", do: (*soak).faultStorage},
+	{name: "saves deleted", do: (*soak).faultDeleted, rare: true},
+	{name: "stranger attacks", do: (*soak).faultStranger},
+}
+
+// faultStorage has a tab's transactions fail, until it is reloaded.
+func (s *soak) faultStorage() bool {
+	tb := s.pick(s.alone)
+	if tb == nil || !s.mayLose(1) {
+		return false
+	}
+	s.note("the storage of %v of browser %d fails", tb, tb.browser.number)
+	tb.eval("IDBTransaction.prototype.commit = IDBTransaction.prototype.abort, true", nil)
+	s.lasting(tb, longAway, "it is reloaded", func() { s.reload(tb) })
+	return true
+}
+
+// reload reloads a tab, with the server there to give the page.
+func (s *soak) reload(tb *tab) {
+	s.serve()
+	tb.reload()
+}
+
+// faultDeleted deletes all saves that a browser has: each of its servers is gone for good,
+// and its tabs become new ones. It never takes a majority, for then what was committed
+// would be lost: all members must be well, for which it ends the other faults and waits for
+// a while, and who was deleted before must be out.
+func (s *soak) faultDeleted() bool {
+	for len(s.pending) > 0 {
+		s.repair()
+	}
+	b := s.browsers[s.random.IntN(len(s.browsers))]
+	for end := time.Now().Add(2 * soakRemoveAfter); time.Now().Before(end); time.Sleep(pollEvery) {
+		if s.deleteSaves(b) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *soak) deleteSaves(b *browser) bool {
+	calm, tabs := s.calm(), b.live()
+	if len(tabs) == 0 || len(calm) != len(s.live()) {
+		return false
+	}
+	var ids []string
+	for _, tb := range calm {
+		state, err := tb.tryState()
+		if err != nil || len(state.Members) != len(calm) || state.Quorum.Voters != len(calm) || state.Quorum.Alive != len(calm) ||
+			len(tabs) > state.Quorum.Voters-state.Quorum.Needed ||
+			slices.ContainsFunc(state.Members, func(m Member) bool { return slices.Contains(s.deleted, m.ID) }) {
+			return false
+		}
+		if slices.Contains(tabs, tb) {
+			ids = append(ids, state.ID)
+		}
+	}
+	s.deleted = ids
+	s.note("the saves of browser %d are deleted, with %d tabs", b.number, len(tabs))
+	tabs[0].eval(clearSaves, nil)
+	for _, tb := range tabs {
+		s.lasting(tb, longAway, "it is reloaded", func() { s.reload(tb) })
+	}
+	return true
+}
+
+// faultStranger lets a hostile peer attack all tabs for a while.
+func (s *soak) faultStranger() bool {
+	tb := s.pick(nil)
+	if tb == nil || s.offline {
+		return false
+	}
+	state, err := tb.tryState()
+	if err != nil || state.Leader == "" {
+		return false
+	}
+	s.note("a stranger attacks")
+	h := attack(s.t, state, strangerID, "forges", "4 GiB", "4 GiB in a frame", "answers for another", "replays", "raises the term", "says it is removed")
+	s.later(longAway/2+s.upTo(longAway), "the stranger goes", h.kill)
+	return true
 }
 
 func (s *soak) faultOpen() bool {

@@ -47,6 +47,11 @@ func TestSoak(t *testing.T) {
 	s.run(d)
 	s.heal()
 	f.waitServed(10)
+	for _, b := range f.browsers {
+		if tabs := b.live(); len(tabs) > 0 {
+			waitSwept(t, tabs[0], f.ids(tabs...))
+		}
+	}
 	l := f.load
 	f.finish(gatherTimeout)
 	f.witness.check()

@@ -205,3 +205,37 @@ func TestStorageCauses(t *testing.T) {
 		})
 	}
 }
+
+// holdServers begins a transaction that does not end, like that of a tab that is stopped
+// in the middle of it, on the store that all tabs take their server from.
+const holdServers = `new Promise((resolve, reject) => {
+	const request = indexedDB.open("tabraft");
+	request.onerror = () => reject(request.error);
+	request.onsuccess = () => {
+		const store = request.result.transaction("servers", "readwrite").objectStore("servers");
+		const again = () => { store.get("nothing").onsuccess = again; resolve(true); };
+		again();
+	};
+})`
+
+// A tab is stopped in the middle of using the storage: one that opens and one that
+// restarts meanwhile say what they wait for, and go on by themselves when it is closed.
+func TestStorageIsBusy(t *testing.T) {
+	t.Parallel()
+	r := startRoom(t, browserOptions{})
+	tabs := r.openTabs(2)
+	link := tabs[0].state().Room.Link
+	holder := r.browser.open(strings.TrimSuffix(r.server.url, "/") + "/no-such-page")
+	holder.eval(holdServers, nil)
+	tabs[1].eval(`tabraft.crash()`, nil)
+	tabs[1].eval(`tabraft.restart().catch(() => {}), true`, nil)
+	late := r.browser.open(link)
+	for _, tb := range []*tab{tabs[1], late} {
+		waitText(t, tb, notice, "tries again by itself", identityTimeout)
+		if s := tb.state(); s.Role != "stopped" || s.Problem != "storage" || s.Storage.Cause != "busy" {
+			t.Errorf("it is %s, problem %q, cause %q: %s", s.Role, s.Problem, s.Storage.Cause, s.Reason)
+		}
+	}
+	holder.close()
+	r.waitLeader(identityTimeout, 3, tabs[0], tabs[1], late)
+}

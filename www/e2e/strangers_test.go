@@ -25,7 +25,7 @@ const (
 )
 
 // startStranger starts the hostile peer of wasm/tab/testdata/stranger.
-func startStranger(t *testing.T, arguments ...string) *process {
+func startStranger(t testing.TB, arguments ...string) *process {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "stranger")
 	build := exec.Command("go", "build", "-o", binary, "./wasm/tab/testdata/stranger")
@@ -79,7 +79,7 @@ type hostile struct {
 }
 
 // attack starts a hostile peer on a cluster.
-func attack(t *testing.T, s State, id string, ways ...string) hostile {
+func attack(t testing.TB, s State, id string, ways ...string) hostile {
 	t.Helper()
 	cluster, err := strconv.ParseUint(s.Cluster, 16, 64)
 	if err != nil {
