@@ -21,19 +21,6 @@ const inFlight = `(() => {
 	return true;
 })()`
 
-// clearSaves empties the stores that servers save into, and no other, as DevTools can.
-const clearSaves = `new Promise((resolve, reject) => {
-	const request = indexedDB.open("tabraft");
-	request.onerror = () => reject(request.error);
-	request.onsuccess = () => {
-		const db = request.result, stores = [...db.objectStoreNames].filter((name) => name.startsWith("saves"));
-		const tx = db.transaction(stores, "readwrite");
-		for (const name of stores) tx.objectStore(name).clear();
-		tx.oncomplete = () => { db.close(); resolve(true); };
-		tx.onabort = () => reject(tx.error);
-	};
-})`
-
 // inFlightValue is what the commands of inFlight put.
 var inFlightValue = strings.Repeat("x", 2000)
 

@@ -3,8 +3,6 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,8 +10,6 @@ import (
 )
 
 const (
-	// strangerID is the id of a stranger that gives none.
-	strangerID = "00000000000000ad"
 	// attackTimeout bounds the attacks: a peer that misbehaved is not connected to
 	// for 1 s, 2 s, 4 s and so on.
 	attackTimeout = 4 * time.Minute
@@ -23,30 +19,6 @@ const (
 	// mostGrown is how many bytes more a renderer may need after the attacks.
 	mostGrown = 200 << 20
 )
-
-// startStranger starts the hostile peer of wasm/tab/testdata/stranger.
-func startStranger(t testing.TB, arguments ...string) *process {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "stranger")
-	build := exec.Command("go", "build", "-o", binary, "./wasm/tab/testdata/stranger")
-	build.Dir = filepath.Join("..", "..")
-	build.Env = append(os.Environ(), "GOWORK=off")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the stranger: %v\n%s", err, out)
-	}
-	// An attacker elsewhere would use its own processor.
-	p, err := startProcess("nice", append([]string{"-n", "19", binary}, arguments...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		p.kill()
-		if t.Failed() {
-			keep(t, "stranger.txt", []byte(p.output.String()))
-		}
-	})
-	return p
-}
 
 // resident is how many bytes of memory a tab's renderer has, 0 if that cannot be
 // told.
@@ -68,38 +40,6 @@ func refusedOf(s State, peer string) (count uint64, reason string) {
 		}
 	}
 	return 0, ""
-}
-
-// A hostile peer has the room's key and attacks in some ways, again and again: the more
-// often it was found out, the longer it is kept away.
-type hostile struct {
-	id   string
-	ways []string
-	*process
-}
-
-// attack starts a hostile peer on a cluster.
-func attack(t testing.TB, s State, id string, ways ...string) hostile {
-	t.Helper()
-	cluster, err := strconv.ParseUint(s.Cluster, 16, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return hostile{id, ways, startStranger(t, "-id", id, "-attacks", strings.Join(ways, ","),
-		"-room", s.Room.Link, "-cluster", fmt.Sprint(cluster), "-leader", s.ID)}
-}
-
-// done tells whether it has attacked each tab in all its ways, and each is over.
-func (h hostile) done(tabs []*tab) error {
-	output := h.output.String()
-	for _, way := range h.ways {
-		for _, tb := range tabs {
-			if id := tb.state().ID; !strings.Contains(output, "over "+way+" "+id+"\n") {
-				return fmt.Errorf("attack %q on %s is not over yet", way, id)
-			}
-		}
-	}
-	return nil
 }
 
 // A toll is what tabs need at one moment.
