@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,58 @@ func TestHiddenTabs(t *testing.T) {
 		if took := time.Since(start); took > hiddenCommandTimeout {
 			t.Errorf("a command from %v took %v", tb, took)
 		}
+	}
+	r.waitAcked(tabs...)
+}
+
+// In flight mode no data channel spares hidden pages Chromium's intensive throttling. Two
+// hidden tabs of three keep the cluster going all the same. (Chromium 156 leaves even these
+// pages a timer a second, as measured, and a blank one a timer a minute.)
+func TestHiddenInFlightMode(t *testing.T) {
+	flightMode(t)
+	r := startRoom(t, browserOptions{flags: intensive})
+	r.transport = byBroadcast
+	tabs := r.openTabs(3)
+	leader := r.waitCluster(3, tabs...)
+	shown := except(tabs, leader)[0]
+	w := windowed[*tab]{cluster: &r.cluster, front: (*tab).front}
+	w.show(shown, tabs)
+	time.Sleep(2 * intensiveAfter) // what is measured begins once it is in force
+	for _, tb := range tabs {
+		tb.eval(watchChanges, nil)
+		tb.eval(watchBeats, nil)
+	}
+	before := leader.state()
+	time.Sleep(2 * hiddenFor)
+	for _, tb := range tabs {
+		var changes []string
+		tb.eval("changes", &changes)
+		if len(changes) > 0 {
+			t.Errorf("%v saw changes: %s", tb, strings.Join(changes, ", "))
+		}
+		if s := tb.state(); s.Leader != before.ID || s.Term != before.Term || s.Problem != "broadcast" {
+			t.Errorf("%v: leader %q and term %d were %q and %d: %s", tb, s.Leader, s.Term, before.ID, before.Term, s.Reason)
+		}
+		var ticks int
+		tb.eval("ticks", &ticks)
+		t.Logf("a timer of 100 ms ran %d times in the %s page", ticks, visibility(tb))
+		if most := int(2 * 2 * hiddenFor / time.Second); tb.hidden() && ticks > most {
+			t.Errorf("that is more than %d: nothing was throttled", most)
+		}
+		start := time.Now()
+		r.put(tb, fmt.Sprintf("from %v", tb), "yes")
+		if took := time.Since(start); took > hiddenCommandTimeout {
+			t.Errorf("a command from %v took %v", tb, took)
+		}
+	}
+	for _, tb := range except(tabs, leader) {
+		var beats []float64
+		tb.eval("beats", &beats)
+		if len(beats) == 0 {
+			t.Fatalf("%v heard nothing of the leader", tb)
+		}
+		t.Logf("%s follower: %d messages of the hidden leader, %s, %s and %s apart (p50, p99, max)", visibility(tb), len(beats),
+			millis(median(beats)), millis(share(beats, .99)), millis(slices.Max(beats)))
 	}
 	r.waitAcked(tabs...)
 }
