@@ -10,7 +10,7 @@ ADDR ?= :8080
 RUN  ?= .
 # More tests in browsers among faults, for which make test has no time: make
 # e2e-faults. Most of what they do, make test's short soak does, too.
-FAULTS := TestChurn|TestCrashes|TestSuspended|TestStoppedLeaders|TestFarNetworkFlaps|TestFarNetworkSlow|TestFarAddress|TestFirefox|TestPlainHTTPTen|TestLinksFlap|TestTenTabsAfter|TestMixedClusterUnder|TestHiddenInFlight|TestManyDuplicates|TestCrashAndReopen
+FAULTS := TestChurn|TestCrashes|TestSuspended|TestStoppedLeaders|TestFarNetworkFlaps|TestFarNetworkSlow|TestFarAddress|TestFirefox|TestPlainHTTPTen|TestLinksFlap|TestTenTabsAfter|TestMixedClusterUnder|TestHiddenInFlight|TestStrangerFloods|TestRestoredSession|TestPlainHTTPStopped|TestBackToATaken|TestStorageIsBusy|TestCopiedProfile|TestManyDuplicates|TestCrashAndReopen
 # How long make soak lasts, and the seed of its choices, else one of the time.
 MINUTES ?= 10
 SEED    ?=
@@ -86,7 +86,7 @@ e2e: browser-tools www-dist-fast ## run the tests in a real Chromium, and in Fir
 	$(build-program)
 	cd www/e2e && go test -count=1 -v -timeout 20m -parallel 2 -run '$(RUN)' $(if $(filter .,$(RUN)),-skip '$(FAULTS)') ./...
 
-e2e-faults: browser-tools firefox www-dist-fast ## run more tests of faults, networks and Firefox, about 8 minutes; RUN=Name picks some
+e2e-faults: browser-tools firefox www-dist-fast ## run more tests of faults, networks and Firefox, about 12 minutes; RUN=Name picks some
 	$(build-program)
 	cd www/e2e && go test -count=1 -v -timeout 60m -parallel 2 -run '$(if $(filter .,$(RUN)),$(FAULTS),$(RUN))' ./...
 

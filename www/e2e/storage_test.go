@@ -218,6 +218,7 @@ func TestStorageIsBusy(t *testing.T) {
 	tabs[1].eval(`tabraft.restart().catch(() => {}), true`, nil)
 	late := r.browser.open(link)
 	for _, tb := range []*tab{tabs[1], late} {
+		tb.front() // a hidden page does not paint
 		waitText(t, tb, notice, "tries again by itself", identityTimeout)
 		if s := tb.state(); s.Role != "stopped" || s.Problem != "storage" || s.Storage.Cause != "busy" {
 			t.Errorf("it is %s, problem %q, cause %q: %s", s.Role, s.Problem, s.Storage.Cause, s.Reason)
