@@ -38,8 +38,9 @@ type Node struct {
 	// What follows belongs to the loop.
 	peers     map[raft.ID]bool // connected
 	asks      map[raft.ID]*Meter
-	member    bool   // when it last looked
-	applied   uint64 // last index that the state machine has
+	doubts    map[raft.ID]*Meter // see doubt
+	member    bool               // when it last looked
+	applied   uint64             // last index that the state machine has
 	proposals proposals
 	reads     reads
 	transfers transfers
@@ -78,7 +79,7 @@ func Start(cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg, inbox: newInbox(), done: make(chan struct{}),
-		core: core, cluster: cfg.Cluster, peers: map[raft.ID]bool{}, asks: map[raft.ID]*Meter{}, heardLeader: -1, heardAgain: -1,
+		core: core, cluster: cfg.Cluster, peers: map[raft.ID]bool{}, asks: map[raft.ID]*Meter{}, doubts: map[raft.ID]*Meter{}, heardLeader: -1, heardAgain: -1,
 		removeAfter: atLeastMin(cfg.RemoveAfter),
 	}
 	n.admission.stranded = -1
@@ -236,6 +237,7 @@ func (n *Node) handle(in *input) {
 	case inputPeerDown:
 		delete(n.peers, in.peer)
 		delete(n.asks, in.peer)
+		delete(n.doubts, in.peer)
 		delete(n.admission.asked, in.peer)
 		n.notForeign(in.peer)
 		n.mu.Lock()
@@ -326,7 +328,7 @@ func (n *Node) handleMessages(f wire.Frame) {
 		case errors.Is(err, raft.ErrImpossible):
 			n.offend(f.From, err)
 		case err != nil: // sound servers may meet with that
-			n.reject(f.From, err)
+			n.doubt(f.From, err)
 		}
 		switch m.Type {
 		case raft.AppendEntries, raft.InstallSnapshot:

@@ -25,6 +25,11 @@ const (
 	// dropped.
 	asksPerSecond = 20
 	asksBurst     = 100
+	// doubtsPerSecond and doubtBurst are how many Raft messages of a peer the core may
+	// refuse though they are possible (raft.ErrStranger, raft.ErrFarTerm): a leader whose
+	// configuration is newer sends many until this server heeds it.
+	doubtsPerSecond = 200
+	doubtBurst      = 2000
 	// maxForwarded and maxForwardedBytes are how many commands of one peer, and
 	// how many bytes of them, may wait to be committed. Further ones are answered
 	// with CodeOverloaded. A sound server has maxOutstanding, and may have sent
@@ -36,6 +41,7 @@ const (
 // Why input is refused.
 var (
 	errAsksTooOften = fmt.Errorf("it asks for changes more than %d times a second", asksPerSecond)
+	errManyDoubts   = fmt.Errorf("it sends more than %d messages a second that nobody can believe", doubtsPerSecond)
 	errNotMember    = errors.New("it forwards commands, but is not in the cluster")
 )
 
@@ -68,6 +74,20 @@ func (n *Node) mayAsk(peer raft.ID) bool {
 		n.asks[peer] = m
 	}
 	return m.Take(now, asksPerSecond, asksBurst)
+}
+
+// doubt takes note of a message that the core did not believe.
+func (n *Node) doubt(peer raft.ID, err error) {
+	m := n.doubts[peer]
+	if m == nil {
+		m = &Meter{}
+		n.doubts[peer] = m
+	}
+	if !m.Take(n.now(), doubtsPerSecond, doubtBurst) {
+		n.offend(peer, errManyDoubts)
+		return
+	}
+	n.reject(peer, err)
 }
 
 // reject reports input that this server refused.

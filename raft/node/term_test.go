@@ -86,3 +86,24 @@ func TestTermIsRaisedFarByOne(t *testing.T) {
 		})
 	}
 }
+
+// What is possible and not believed is no offence, as long as it is not sent without end:
+// nobody would have told whoever owns the connection to end it.
+func TestDoubtsWithoutEndAreAnOffence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, leader, seen := watchedThree(t)
+		leader.PeerUp(stranger)
+		m := raft.Message{Type: raft.AppendEntriesReply, From: stranger, To: leader.id, Term: 1 << 62, Reject: true}
+		many := make([]raft.Message, 100)
+		for i := range many {
+			many[i] = m
+		}
+		for range doubtBurst/len(many) + 1 {
+			leader.Deliver(stranger, wire.AppendRaft(nil, testCluster, many))
+			synctest.Wait()
+		}
+		if _, offences := seen.of(stranger, errManyDoubts.Error()); offences != uint64(len(many)) {
+			t.Errorf("%d offences", offences)
+		}
+	})
+}

@@ -22,6 +22,7 @@ var (
 	errTooLarge = fmt.Errorf("a message of more than %d bytes came", MaxFragment)
 	errFlood    = fmt.Errorf("more than %d bytes came faster than they could be handled", MaxUnread)
 	errTooMany  = fmt.Errorf("more than %d messages a second came", MessagesPerSecond)
+	errPings    = fmt.Errorf("more than %d pings a second came", PingsPerSecond)
 	errTaken    = errors.New("another incarnation of it is connected and alive: it runs twice")
 	errClosed   = errors.New("the connection is closed")
 )

@@ -34,6 +34,11 @@ const (
 	// that exceeds them floods, and its connection is closed.
 	MessagesPerSecond = 8000
 	MessageBurst      = 16000
+	// PingsPerSecond and PingBurst are how many of them may be pings or answers to
+	// pings: a sound peer sends one a second, and some when there is doubt. A slow tab
+	// may take all its time for fewer than MessagesPerSecond of them.
+	PingsPerSecond = 20
+	PingBurst      = 100
 	// MaxOffences is how many frames of a peer, over one connection, may be
 	// refused by whoever takes them (Mesh.Offence) as such that no sound server
 	// sends. At one more its connection is closed.

@@ -131,6 +131,7 @@ type member struct {
 	intake *intake
 
 	messages node.Meter // of the connection
+	pings    node.Meter // among them
 	offences int        // over the connection
 	// rival is another incarnation of the peer that signaling lists while this one
 	// is connected; toldAt is when it was told.

@@ -210,6 +210,9 @@ func (m *Mesh) fragment(now time.Duration, mb *member, b []byte) error {
 	if !mb.up() {
 		return errBeforeHello
 	}
+	if (b[0] == fragmentPing || b[0] == fragmentPong) && !mb.pings.Take(now, PingsPerSecond, PingBurst) {
+		return errPings
+	}
 	switch b[0] {
 	case fragmentWhole, fragmentFirst, fragmentMore:
 		frame, err := mb.parts.add(b)
@@ -288,7 +291,7 @@ func (m *Mesh) do(mb *member, a action) error {
 		mb.conn.pipe.pump()
 		m.control(mb, appendPing(nil, fragmentPing, a.number))
 	case actUp:
-		mb.messages, mb.offences = node.Meter{}, 0
+		mb.messages, mb.pings, mb.offences = node.Meter{}, node.Meter{}, 0
 		m.log.Info("link up", "peer", mb.peer.ID, "kind", mb.peer.Kind, "attempt", mb.attempt)
 		m.setConn(mb.peer.ID, mb.conn)
 		m.cfg.Handler.Up(mb.peer)

@@ -141,6 +141,22 @@ func TestFloodOfMessagesClosesTheLink(t *testing.T) {
 	}
 }
 
+// A tab too slow to handle as many pings as there may be messages noticed no flood of them,
+// and did nothing else any more.
+func TestFloodOfPingsClosesTheLink(t *testing.T) {
+	_, a, b := pair(t)
+	c := b.conn(a)
+	for n := range uint32(PingBurst + 1) {
+		c.received(appendPing(nil, fragmentPing, n))
+	}
+	if reason := b.awaitDown(1); !strings.HasSuffix(reason, errPings.Error()) {
+		t.Error(reason)
+	}
+	if l := b.link(a); l.Violations != 1 {
+		t.Errorf("%+v", l)
+	}
+}
+
 // Signals without end, unreadable or not for this life, are dropped or counted, and
 // the link stands.
 func TestFloodOfSignals(t *testing.T) {
