@@ -10,7 +10,7 @@ ADDR ?= :8080
 RUN  ?= .
 # More tests in browsers among faults, for which make test has no time: make
 # e2e-faults. Most of what they do, make test's short soak does, too.
-FAULTS := TestChurn|TestCrashes|TestSuspended|TestStoppedLeaders|TestFarNetworkFlaps|TestFarNetworkSlow|TestFarAddress|TestFirefox|TestPlainHTTPTen|TestLinksFlap|TestTenTabsAfter|TestMixedClusterUnder|TestHiddenInFlight|TestStrangerFloods|TestRestoredSession|TestPlainHTTPStopped|TestBackToATaken|TestStorageIsBusy|TestCopiedProfile|TestManyDuplicates|TestCrashAndReopen
+FAULTS := TestChurn|TestCrashes|TestSuspended|TestStoppedLeaders|TestFarNetworkFlaps|TestFarNetworkSlow|TestFarAddress|TestFirefox|TestPlainHTTPTen|TestLinksFlap|TestTenTabsAfter|TestMixedClusterUnder|TestHiddenInFlight|TestRestoredSession|TestPlainHTTPStopped|TestBackToATaken|TestStorageIsBusy|TestCopiedProfile|TestManyDuplicates|TestCrashAndReopen
 # How long make soak lasts, and the seed of its choices, else one of the time.
 MINUTES ?= 10
 SEED    ?=
